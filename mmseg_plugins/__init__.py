@@ -1,0 +1,3 @@
+"""Four landmark segmentation networks for MMSegmentation."""
+
+__version__ = '0.1.0'
