@@ -1,0 +1,3 @@
+from .fcn_vgg import FCNVGG
+
+__all__ = ['FCNVGG']

@@ -1,0 +1,3 @@
+from .upsample import crop, upsample
+
+__all__ = ['crop', 'upsample']

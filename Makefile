@@ -1,0 +1,26 @@
+PYTHON ?= python3
+export PYTHON
+
+.PHONY: demo test test-upstream lint clean
+
+demo: .venv/.installed  ## train a plug-in network on the embedded scenes and draw its prediction
+	@.venv/bin/python tools/demo.py
+
+test: .venv/.installed  ## the whole test suite, on the maintained line
+	@.venv/bin/python -m pytest -n 2
+
+test-upstream: .venv-upstream/.installed  ## the suite's host-facing part, on upstream MMSegmentation 1.2.2
+	@PYTHONPATH=tests/stubs/upstream .venv-upstream/bin/python -m pytest -n 2 -m 'not slow'
+
+lint: .venv/.installed  ## ruff and mypy
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+.venv/.installed: pyproject.toml constraints.txt
+	@tools/setup_venv.sh .venv constraints.txt onedl,test,lint
+
+.venv-upstream/.installed: pyproject.toml constraints-upstream.txt
+	@tools/setup_venv.sh .venv-upstream constraints-upstream.txt test \
+	    mmengine mmcv-lite mmsegmentation ftfy regex
+
+clean:
+	rm -rf .venv .venv-upstream .venv.log .venv-upstream.log work_dirs

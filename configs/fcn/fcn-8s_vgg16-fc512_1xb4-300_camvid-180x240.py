@@ -1,0 +1,48 @@
+"""FCN-8s, VGG16 with fc6 and fc7 of 512 channels, CamVid at 180 x 240, 300 iterations.
+
+Run:     python tools/train.py <this file>
+Result:  not measured; paper: no result on CamVid
+Source:  ours: a run of real data that a CPU finishes in minutes
+Differs: half the image size, slim fc6 and fc7, conv1 and conv2 frozen, mean loss, batch 4, AdamW
+"""
+
+_base_ = [
+    '../_base_/models/fcn-8s_vgg16.py',
+    '../_base_/datasets/camvid_360x480.py',
+    '../_base_/schedules/schedule_20k.py',
+    '../_base_/default_runtime.py',
+]
+crop_size = (180, 240)
+model = dict(
+    data_preprocessor=dict(size=crop_size),
+    backbone=dict(
+        fc_channels=512,
+        frozen_stages=2,
+        init_cfg=dict(type='Pretrained', checkpoint='torchvision://vgg16'),
+    ),
+    decode_head=dict(in_channels=[256, 512, 512], num_classes=11),
+)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='mmseg_plugins.LoadLabels', num_classes=11),
+    dict(type='Resize', scale=(240, 180)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(240, 180)),
+    dict(type='mmseg_plugins.LoadLabels', num_classes=11),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='AdamW', lr=1e-4, weight_decay=0.0005),
+)
+param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=300, by_epoch=False)]
+train_cfg = dict(max_iters=300, val_interval=300)
+default_hooks = dict(
+    logger=dict(interval=10), checkpoint=dict(interval=100)
+)

@@ -1,0 +1,23 @@
+"""Puts tests/ on the path, so that tests share tests/reference and tests/contracts."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+TESTS = Path(__file__).parent
+sys.path[:0] = [str(TESTS), str(TESTS / 'contracts')]
+
+
+@pytest.fixture(scope='session')
+def repository() -> Path:
+    return TESTS.parent
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _one_thread_per_process() -> None:
+    """The suite runs on several processes, which would fight over the cores."""
+    torch.set_num_threads(1)
+    os.environ['OMP_NUM_THREADS'] = '1'  # for the subprocesses that tests start

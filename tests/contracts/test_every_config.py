@@ -1,0 +1,151 @@
+"""What every config must be; a new file is covered by being there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+from mmseg.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
+from mmseg.structures import SegDataSample
+
+ROOT = Path(__file__).parents[2] / 'configs'
+BASES = sorted((ROOT / '_base_').rglob('*.py'))
+EXPERIMENTS = sorted(p for p in ROOT.rglob('*.py') if p not in BASES)
+FIELDS = ('Run', 'Result', 'Source', 'Differs')
+# {network}_{backbone}_{gpus}xb{batch}-{schedule}_{dataset}-{crop}
+NAME = re.compile(r'[a-z0-9-]+_[a-z0-9-]+_\d+xb\d+-\d+k?_[a-z0-9_-]+-\d+x\d+')
+
+every_experiment = pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda p: p.stem)
+every_file = pytest.mark.parametrize(
+    'path', BASES + EXPERIMENTS, ids=lambda p: p.relative_to(ROOT).as_posix()
+)
+
+
+def load(path: Path) -> Config:
+    init_default_scope('mmseg')
+    return Config.fromfile(path)
+
+
+def dicts_in(value: object) -> list[dict]:
+    if isinstance(value, dict):
+        return [value, *(d for v in value.values() for d in dicts_in(v))]
+    if isinstance(value, list | tuple):
+        return [d for v in value for d in dicts_in(v)]
+    return []
+
+
+@every_experiment
+def test_file_name_follows_the_hosts_scheme(path):
+    assert NAME.fullmatch(path.stem)
+
+
+@every_experiment
+def test_header_has_every_field(path):
+    header = ast.get_docstring(ast.parse(path.read_text()))
+    found = [line.partition(':')[0] for line in header.splitlines() if ':  ' in line]
+    fields = [field for field in FIELDS if re.search(rf'^{field}: +\S', header, re.M)]
+    assert fields == list(FIELDS), found
+    assert '<this file>' in header
+
+
+@every_file
+def test_file_is_plain_assignments(path):
+    body = ast.parse(path.read_text()).body
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    forbidden = (ast.BinOp, ast.For, ast.While, ast.If, ast.comprehension, ast.Import)
+    assert not [node for node in nodes if isinstance(node, forbidden)]
+    assert '{{' not in path.read_text()
+
+
+@every_experiment
+def test_every_base_is_a_file_of_ours(path):
+    bases = Config._get_base_files(str(path))
+    assert all((path.parent / base).resolve() in BASES for base in bases)
+
+
+@pytest.mark.parametrize('path', BASES, ids=lambda p: p.stem)
+def test_bases_inherit_from_nothing(path):
+    assert '_base_ =' not in path.read_text()
+
+
+@every_experiment
+def test_package_is_imported_by_the_config(path):
+    cfg = load(path)
+    assert cfg.custom_imports == dict(
+        imports=['mmseg_plugins'], allow_failed_imports=False
+    )
+    assert cfg.default_scope == 'mmseg'
+
+
+@every_experiment
+def test_every_type_resolves(path):
+    cfg = load(path)
+    loaders = [cfg[f'{split}_dataloader'] for split in ('train', 'val', 'test')]
+    for loader in loaders:
+        assert DATASETS.get(loader.dataset.type) is not None
+        for step in loader.dataset.pipeline:
+            assert TRANSFORMS.get(step.type) is not None, step.type
+    for d in dicts_in(cfg.model):
+        if 'type' in d and d.type not in ('Pretrained', 'Constant', 'Normal'):
+            assert MODELS.get(d.type) is not None, d.type
+    for hook in [*cfg.custom_hooks, *cfg.default_hooks.values()]:
+        assert HOOKS.get(hook.type) is not None, hook.type
+
+
+@every_experiment
+def test_losses_leave_ignored_pixels_out_of_the_mean(path):
+    losses = [d for d in dicts_in(load(path).model) if 'CrossEntropyLoss' in d.get('type', '')]
+    assert losses
+    assert all(loss.avg_non_ignore for loss in losses)
+
+
+@every_experiment
+def test_align_corners_is_written_out(path):
+    heads = [d for d in dicts_in(load(path).model) if d.get('type', '').endswith('Head')]
+    assert heads
+    assert all('align_corners' in head for head in heads)
+
+
+@every_experiment
+def test_no_checkpoint_is_lost_when_a_training_is_killed_while_saving(path):
+    checkpoint = load(path).default_hooks.checkpoint
+    assert checkpoint.get('max_keep_ckpts', -1) != 1
+
+
+@every_experiment
+def test_number_of_classes_fits_the_dataset(path):
+    cfg = load(path)
+    classes = DATASETS.get(cfg.train_dataloader.dataset.type).METAINFO['classes']
+    heads = [d for d in dicts_in(cfg.model) if 'num_classes' in d]
+    assert {head.num_classes for head in heads} == {len(classes)}
+
+
+@every_experiment
+def test_one_training_step(path):
+    cfg = load(path)
+    for d in dicts_in(cfg.model):  # no download: the step shows that gradients flow
+        if d.get('type') == 'Pretrained':
+            d.pop('checkpoint')
+            d.type = 'Normal'
+    cfg.model.data_preprocessor.size = (64, 96)
+    num_classes = cfg.model.decode_head.num_classes
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model).train()
+    samples = [
+        SegDataSample(
+            gt_sem_seg=PixelData(data=torch.randint(0, num_classes, (1, 64, 96)))
+        )
+        for _ in range(2)
+    ]
+    images = [torch.randint(0, 256, (3, 64, 96), dtype=torch.uint8) for _ in range(2)]
+    data = model.data_preprocessor(dict(inputs=images, data_samples=samples), True)
+    losses = model(**data, mode='loss')
+    loss, _ = model.parse_losses(losses)
+    loss.backward()
+    assert loss.isfinite()
+    without = [k for k, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    assert without == []

@@ -1,0 +1,218 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from mmseg_plugins import environment
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CHECK_ENV = REPOSITORY / 'tools' / 'check_env.py'
+ONEDL = {
+    'torch': '2.13.0+cpu',
+    'onedl-mmengine': '0.10.12',
+    'onedl-mmcv': '2.3.6',
+    'onedl-mmsegmentation': '1.4.2',
+}
+UPSTREAM = {
+    'torch': '2.1.2',
+    'mmengine': '0.10.7',
+    'mmcv': '2.1.0',
+    'mmsegmentation': '1.2.2',
+}
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Pretend that these distributions are installed, and no other."""
+
+    def pretend(versions, missing=()):
+        def version(name):
+            if name not in versions:
+                raise metadata.PackageNotFoundError(name)
+            return versions[name]
+
+        monkeypatch.setattr(metadata, 'version', version)
+        monkeypatch.setattr(environment, 'is_importable', lambda n: n not in missing)
+
+    return pretend
+
+
+@pytest.mark.parametrize('versions', [ONEDL, UPSTREAM, {}], ids=['onedl', 'up', 'path'])
+def test_both_lines_and_source_checkouts_are_fine(install, versions):
+    install(versions)
+    assert environment.find_problems() == []
+
+
+def test_no_host(install):
+    install({}, missing=('torch', 'mmengine', 'mmcv', 'mmseg'))
+    torch, host = environment.find_problems()
+    assert (torch.mend, torch.fatal) == ('pip install torch', True)
+    assert 'no mmengine, mmcv, mmseg can be found' in host.message
+    assert (host.mend, host.fatal) == (environment.INSTALL_ONEDL, True)
+
+
+def test_what_is_missing_comes_from_the_line_in_use(install):
+    install({'mmsegmentation': '1.2.2', 'mmengine': '0.10.7'}, missing=('mmcv',))
+    (finding,) = environment.find_problems()
+    assert 'no mmcv can be found' in finding.message
+    assert finding.mend == environment.INSTALL_UPSTREAM
+
+
+@pytest.mark.parametrize(
+    ('versions', 'remove', 'install_line'),
+    [
+        (ONEDL | {'mmengine': '0.10.7'}, 'onedl-mmengine mmengine', 'ONEDL'),
+        (UPSTREAM | {'onedl-mmcv': '2.3.6'}, 'onedl-mmcv mmcv', 'UPSTREAM'),
+        (UPSTREAM | {'mmcv-lite': '2.1.0'}, 'mmcv mmcv-lite', 'UPSTREAM'),
+        (
+            UPSTREAM | {'onedl-mmsegmentation': '1.4.2'},
+            'onedl-mmsegmentation mmsegmentation mmengine mmcv',
+            'ONEDL',
+        ),
+    ],
+)
+def test_two_owners_of_one_name(install, versions, remove, install_line):
+    install(versions)
+    (finding,) = environment.find_problems()
+    assert not finding.fatal
+    command = getattr(environment, f'INSTALL_{install_line}')
+    assert finding.mend == f'pip uninstall -y {remove} && {command}'
+
+
+@pytest.mark.parametrize(
+    ('name', 'version'),
+    [
+        ('mmsegmentation', '0.30.0'),
+        ('mmengine', '0.7.4'),
+        ('mmcv', '1.7.2'),
+        ('torch', '2.0.1+cu118'),
+    ],
+)
+def test_too_old(install, name, version):
+    install(UPSTREAM | {name: version})
+    (finding,) = environment.find_problems()
+    assert f'{name} {version} is too old' in finding.message
+    assert finding.fatal
+    assert name in finding.mend
+
+
+def test_check_host_stops_or_warns(install):
+    install({}, missing=('mmseg',))
+    with pytest.raises(RuntimeError, match=r'no mmseg can be found.*pip install'):
+        environment.check_host()
+    install(ONEDL | {'mmengine': '0.10.7'})
+    with pytest.warns(UserWarning, match=r'installed together.*pip uninstall'):
+        environment.check_host()
+
+
+def test_commands_and_bounds_are_those_of_pyproject():
+    pyproject = (REPOSITORY / 'pyproject.toml').read_text()
+    assert f'"torch>={environment.MINIMUM["torch"]}"' in pyproject
+    for command in (environment.INSTALL_ONEDL, environment.INSTALL_UPSTREAM):
+        for requirement in command.removeprefix('pip install ').split():
+            assert f'"{requirement.strip(chr(39))}"' in pyproject
+
+
+@pytest.mark.parametrize(
+    ('error', 'cure'),
+    [
+        ("ModuleNotFoundError: No module named 'mmcv._ext'", 'onedl-mmsegmentation'),
+        ('AssertionError: MMCV==2.2.0 is used but incompatible.', 'onedl-mmcv'),
+        ("ModuleNotFoundError: No module named 'ftfy'", 'pip install ftfy regex'),
+        ("ModuleNotFoundError: No module named 'pkg_resources'", 'setuptools<81'),
+        ('RuntimeError: operator torchvision::nms does not exist', 'torchvision'),
+        ('ImportError: libGL.so.1: cannot open shared object', 'opencv-python-headle'),
+        ("KeyError: 'Adafactor is already registered in optimizer'", 'mmengine>='),
+        ('RuntimeError: Bad. Mend it with: pip frobnicate\nlast line', 'frobnicate'),
+        ('Segmentation fault', '--force-reinstall'),
+    ],
+)
+def test_cures(error, cure):
+    assert cure in environment.cure_for(error)
+    assert '\n' not in environment.cure_for(error)
+
+
+def run(*command, path='', **kwargs):
+    variables = {**os.environ, 'PYTHONPATH': str(path)}
+    return subprocess.run(
+        command, capture_output=True, text=True, env=variables, **kwargs
+    )
+
+
+def make_modules(folder, **sources):
+    folder.mkdir(exist_ok=True)
+    for name, source in sources.items():
+        (folder / f'{name}.py').write_text(source)
+    return folder
+
+
+def test_two_real_distributions(tmp_path):
+    folder = make_modules(tmp_path, torch='', mmengine='', mmcv='', mmseg='')
+    for name in ('mmengine-0.10.7', 'onedl_mmengine-0.10.12'):
+        distribution, version = name.split('-')
+        (folder / f'{name}.dist-info').mkdir()
+        (folder / f'{name}.dist-info' / 'METADATA').write_text(
+            f'Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n'
+        )
+    code = 'import runpy, sys; runpy.run_path(sys.argv[1])["check_host"]()'
+    source = environment.__file__
+    done = run(sys.executable, '-S', '-c', code, source, path=folder)
+    assert done.returncode == 0, done.stderr
+    assert 'onedl-mmengine and mmengine are installed together' in done.stderr
+    assert 'pip uninstall -y onedl-mmengine mmengine && pip install' in done.stderr
+
+
+@pytest.fixture(scope='module')
+def bare_python(tmp_path_factory):
+    """Return the Python of an environment in which nothing is installed."""
+    folder = tmp_path_factory.mktemp('bare')
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', folder], check=True)
+    return folder / 'bin' / 'python'
+
+
+def test_check_env_where_nothing_is_installed(bare_python, tmp_path):
+    done = run(bare_python, CHECK_ENV, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == ''
+    mends = re.findall('Mend it with: (.*)', done.stdout)
+    assert mends[:2] == ['pip install torch', environment.INSTALL_ONEDL]
+    assert mends[-1].startswith('pip install -e .')
+    assert len(mends) == len(set(mends)) == 5
+
+
+def test_check_env_from_the_folders_of_a_wheel(bare_python, tmp_path):
+    tools = tmp_path / 'mmseg_plugins' / '.mim' / 'tools'
+    tools.mkdir(parents=True)
+    shutil.copy(CHECK_ENV, tools)
+    assert 'reinstall' in run(bare_python, tools / CHECK_ENV.name, cwd=tmp_path).stderr
+    shutil.copy(environment.__file__, tmp_path / 'mmseg_plugins')
+    done = run(bare_python, tools / CHECK_ENV.name, cwd=tmp_path.parent)
+    assert 'MMSegmentation is incomplete' in done.stdout
+
+
+def test_check_env_outlives_a_crash(bare_python, tmp_path):
+    folder = make_modules(
+        tmp_path / 'broken',
+        torchvision='raise RuntimeError("operator torchvision::nms does not exist")',
+        cv2='import os; os.abort()',
+    )
+    done = run(bare_python, CHECK_ENV, path=folder, cwd=tmp_path)
+    assert done.returncode == 1
+    assert 'torchvision fails: RuntimeError: operator' in done.stdout
+    assert 'pip uninstall -y torchvision' in done.stdout
+    assert 'cv2 fails: exit code -' in done.stdout
+
+
+@pytest.mark.slow
+def test_check_env_finds_nothing_wrong_here(tmp_path):
+    path = os.pathsep.join([str(REPOSITORY), os.environ.get('PYTHONPATH', '')])
+    done = run(sys.executable, CHECK_ENV, path=path, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert 'Nothing is wrong' in done.stdout
+    assert re.search(r'^mmseg_plugins: .* registers .*FCNSkipHead', done.stdout, re.M)
+    assert re.search('^resume with weights_only: works', done.stdout, re.M)

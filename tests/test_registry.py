@@ -1,0 +1,229 @@
+"""What a config may write, each time in a fresh process: registration is global."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+HEAD = 'in_channels=[8, 16, 32], in_index=[0, 1, 2], num_classes=5'
+START = f"""
+import importlib, sys
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmseg.registry import MODELS
+assert 'mmseg_plugins' not in sys.modules
+def head(type, **kwargs):
+    return dict(type=type, {HEAD}, **kwargs)
+"""
+SEGMENTOR = """
+model = dict(
+    type='EncoderDecoder',
+    backbone=dict(type='FCNVGG', depth=11, base_channels=4, fc_channels=32),
+    decode_head=dict(
+        type='FCNSkipHead', in_channels=[16, 32, 32], in_index=[0, 1, 2], num_classes=5,
+        loss_decode=dict(type='CrossEntropyLoss'),
+    ),
+)
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run code in a process of its own, in a folder of its own."""
+
+    def run_code(code, **files):
+        for name, source in files.items():
+            (tmp_path / f'{name}.py').write_text(source)
+        inherited = os.environ.get('PYTHONPATH', '')
+        path = os.pathsep.join([str(tmp_path), str(REPOSITORY), inherited])
+        return subprocess.run(
+            [sys.executable, '-c', START + code],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, 'PYTHONPATH': path},
+        )
+
+    return run_code
+
+
+def passes(done):
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize('scope', ['mmseg', None])
+def test_a_scoped_name_needs_no_import(run, scope):
+    code = f"""
+if {scope!r}:
+    DefaultScope.get_instance('test', scope_name={scope!r})
+built = MODELS.build(head('mmseg_plugins.FCNSkipHead'))
+from mmseg_plugins.decode_heads import FCNSkipHead
+assert type(built) is FCNSkipHead
+# Another project's default scope: only what is scoped can be found.
+DefaultScope.get_instance('other', scope_name='mmengine')
+loss = dict(type='mmseg.CrossEntropyLoss')
+built = MODELS.build(head('mmseg_plugins.FCNSkipHead', loss_decode=loss))
+assert type(built) is FCNSkipHead
+"""
+    passes(run(code))
+
+
+def test_plain_names_and_nested_types_after_custom_imports(run):
+    config = 'custom_imports = dict(imports=["mmseg_plugins"])\n' + SEGMENTOR
+    code = """
+stock = MODELS.get('EncHead')
+cfg = Config.fromfile('config.py')
+DefaultScope.get_instance('test', scope_name='mmseg')
+model = MODELS.build(cfg.model)
+import mmseg_plugins
+assert type(model.backbone) is mmseg_plugins.backbones.FCNVGG
+assert type(model.decode_head) is mmseg_plugins.decode_heads.FCNSkipHead
+# Stock names stay stock's, and a stock segmentor takes our scoped head as well.
+from mmseg.models.decode_heads import EncHead
+assert MODELS.get('EncHead') is stock is EncHead
+cfg.model.decode_head.type = 'mmseg_plugins.FCNSkipHead'
+MODELS.build(cfg.model)
+cfg.model.decode_head = dict(
+    type='FCNHead', in_channels=32, in_index=2, channels=8, num_classes=5)
+cfg.model.auxiliary_head = head('mmseg_plugins.FCNSkipHead')
+assert type(MODELS.build(cfg.model).decode_head).__module__.startswith('mmseg.models')
+"""
+    passes(run(code, config=config))
+
+
+def test_classes_in_pure_python_configs(run):
+    base = f"""
+from mmseg.models.losses import CrossEntropyLoss
+from mmseg_plugins.decode_heads import FCNSkipHead
+head = dict(type=FCNSkipHead, {HEAD}, loss_decode=dict(type=CrossEntropyLoss))
+"""
+    config = """
+from mmengine.config import read_base
+with read_base():
+    from .base import *
+head.update(num_classes=7)
+"""
+    code = """
+cfg = Config.fromfile('config.py', lazy_import=True)
+DefaultScope.get_instance('test', scope_name='mmseg')
+built = MODELS.build(cfg.head)
+from mmseg_plugins.decode_heads import FCNSkipHead
+assert type(built) is FCNSkipHead and built.num_classes == 7
+assert type(MODELS.build(head(FCNSkipHead))) is FCNSkipHead
+cfg.dump('dumped.py')
+assert type(MODELS.build(Config.fromfile('dumped.py').head)) is FCNSkipHead
+"""
+    passes(run(code, base=base, config=config))
+
+
+# One fails in a module of ours, one in the host that a module of ours imports.
+@pytest.mark.parametrize('refused', ['mmseg_plugins.decode_heads', 'mmcv.cnn'])
+def test_a_failed_import_says_why(run, refused):
+    code = f"""
+import mmseg.models
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name == {refused!r}:
+            raise ImportError('libnothing.so: cannot open shared object file')
+for name in [n for n in sys.modules if n.split('.')[:2] == {refused!r}.split('.')]:
+    del sys.modules[name]
+sys.meta_path.insert(0, Refuse())
+DefaultScope.get_instance('test', scope_name='mmseg')
+ways = (
+    lambda: MODELS.build(head('mmseg_plugins.FCNSkipHead')),
+    lambda: MODELS.build(head('mmseg_plugins.FCNSkipHead')),  # not only the first time
+    lambda: Config.fromstring(
+        "custom_imports = dict(imports=['mmseg_plugins'])", '.py'),
+)
+for way in ways:
+    try:
+        way()
+    except RuntimeError as error:
+        print(error)
+    else:
+        raise SystemExit('nothing was raised')
+"""
+    said = passes(run(code))
+    assert said.count('mmseg_plugins could not be imported: ImportError') == 3
+    assert said.count('libnothing.so') == 3
+    assert said.count('Mend it with: pip install') == 3
+    assert 'is not in the' not in said
+
+
+def test_control_mmengine_hides_a_failed_import(run):
+    code = """
+DefaultScope.get_instance('test', scope_name='mmseg')
+MODELS.build(dict(type='other_plugin.Head'))
+"""
+    done = run(code, other_plugin='raise ImportError("libnothing.so")')
+    assert done.returncode == 1
+    assert 'is not in the' in done.stderr
+
+
+def test_reloading(run):
+    code = """
+import mmseg_plugins
+from mmseg_plugins import registry
+from mmseg_plugins.decode_heads import fcn_skip_head
+before = fcn_skip_head.FCNSkipHead
+children = dict(MODELS.children)
+importlib.reload(registry)
+assert MODELS.children == children
+importlib.reload(fcn_skip_head)
+after = fcn_skip_head.FCNSkipHead
+assert before is not after
+assert MODELS.get('mmseg_plugins.FCNSkipHead') is MODELS.get('FCNSkipHead') is after
+importlib.reload(mmseg_plugins)
+for name in ('mmseg_plugins.FCNSkipHead', 'FCNSkipHead'):
+    MODELS.build(head(name))
+"""
+    assert 'belongs to' not in passes(run(code))
+
+
+OTHER = """
+from mmseg.registry import MODELS
+@MODELS.register_module()
+class FCNSkipHead:
+    pass
+"""
+
+
+@pytest.mark.parametrize('order', ['other mmseg_plugins', 'mmseg_plugins other'])
+def test_another_plugin_with_the_same_plain_name(run, order):
+    code = f"""
+for name in {order.split()}:
+    importlib.import_module(name)
+import mmseg_plugins, other
+DefaultScope.get_instance('test', scope_name='mmseg')
+assert MODELS.get('FCNSkipHead') is other.FCNSkipHead
+ours = MODELS.build(head('mmseg_plugins.FCNSkipHead'))
+assert type(ours) is mmseg_plugins.decode_heads.FCNSkipHead
+"""
+    said = passes(run(code, other=OTHER))
+    warned = "'FCNSkipHead' belongs to other; write type='mmseg_plugins.FCNSkipHead'"
+    assert (warned in said) == order.startswith('other')
+
+
+def test_our_scope_as_the_default(run):
+    code = """
+import mmseg.registry as host
+DefaultScope.get_instance('test', scope_name='mmseg_plugins')
+MODELS.build(head('mmseg_plugins.FCNSkipHead'))  # finds the package
+exec(open('config.py').read())
+built = MODELS.build(model)
+import mmseg_plugins
+assert type(built.decode_head) is mmseg_plugins.decode_heads.FCNSkipHead
+MODELS.build(dict(
+    type='FCNHead', in_channels=8, channels=8, num_classes=5, norm_cfg=dict(type='BN')))
+host.TRANSFORMS.build(dict(type='PackSegInputs'))
+host.TRANSFORMS.build(dict(type='Resize', scale=(8, 8)))  # mmcv's
+host.VISUALIZERS.build(dict(type='SegLocalVisualizer', name='test'))
+host.HOOKS.build(dict(type='SegVisualizationHook'))
+host.HOOKS.build(dict(type='CheckpointHook'))  # mmengine's
+host.METRICS.build(dict(type='IoUMetric'))
+"""
+    passes(run(code, config=SEGMENTOR))

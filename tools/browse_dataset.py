@@ -1,0 +1,6 @@
+"""Draw a dataset as the model sees it: mmseg's own browse_dataset.py, all its options, with our names registered."""
+
+from host_tool import run_host_tool
+
+if __name__ == '__main__':
+    run_host_tool('analysis_tools/browse_dataset.py')

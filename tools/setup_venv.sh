@@ -1,0 +1,50 @@
+#!/bin/sh
+# Makes a virtual environment and installs the package and its extras into it:
+#   tools/setup_venv.sh VENV CONSTRAINTS EXTRAS [pip argument ...]
+# PYTHON names the interpreter. Every failure ends in one sentence that tells the mend.
+set -u
+venv=$1 constraints=$2 extras=$3
+shift 3
+python=${PYTHON:-python3}
+log=$venv.log
+need_mib=3000
+
+fail() {
+    printf 'mmseg_plugins: %s\n' "$1" >&2
+    exit 1
+}
+
+explain() {
+    if grep -qiE 'no space left|disk quota' "$log"; then
+        fail "the disk is full: free $need_mib MiB and run make again (log: $log)."
+    fi
+    if grep -qiE 'connection|name resolution|unreachable|timed out|proxy' "$log"; then
+        fail "no network: pip could not reach its package index; check the connection or pip's index settings and run make again (log: $log)."
+    fi
+    fail "pip failed with '$(grep -i error "$log" | tail -n 1)'; mend that and run make again (log: $log)."
+}
+
+command -v "$python" >/dev/null 2>&1 ||
+    fail "'$python' was not found: install Python 3.10 or newer, or name one, as in: make PYTHON=/usr/bin/python3.12"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 ||
+    fail "'$python' does not run or is older than Python 3.10: install a newer one, or name it, as in: make PYTHON=/usr/bin/python3.12"
+"$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
+    fail "'$python' lacks venv: install it (Debian and Ubuntu: apt-get install python3-venv) and run make again."
+free_mib=$(df -Pm . | awk 'NR == 2 {print $4}')
+[ "$free_mib" -ge "$need_mib" ] ||
+    fail "the disk has $free_mib MiB free, the environment needs $need_mib: free some and run make again."
+
+printf 'Installing the locked environment into %s (one to three minutes, log: %s)\n' "$venv" "$log"
+"$python" -m venv "$venv" >"$log" 2>&1 || explain
+"$venv/bin/python" -m pip install --disable-pip-version-check -c "$constraints" \
+    "$@" -e ".[$extras]" >>"$log" 2>&1 || explain
+
+# OpenCV's default wheel needs libGL from the system; servers often lack it.
+if ! "$venv/bin/python" -c 'import cv2' >>"$log" 2>&1; then
+    version=$(sed -n 's/^opencv-python==//p' "$constraints")
+    "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps \
+        --force-reinstall "opencv-python-headless==$version" >>"$log" 2>&1 || explain
+    "$venv/bin/python" -c 'import cv2' >>"$log" 2>&1 ||
+        fail "OpenCV does not import: '$(tail -n 1 "$log")' (Debian and Ubuntu: apt-get install libgl1 libglib2.0-0)."
+fi
+touch "$venv/.installed"

@@ -1,0 +1,6 @@
+"""Train a model: mmseg's own train.py, all its options, with our names registered."""
+
+from host_tool import run_host_tool
+
+if __name__ == '__main__':
+    run_host_tool('train.py')
