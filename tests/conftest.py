@@ -8,7 +8,7 @@ import pytest
 import torch
 
 TESTS = Path(__file__).parent
-sys.path[:0] = [str(TESTS), str(TESTS / 'contracts')]
+sys.path[:0] = [str(TESTS), *map(str, TESTS.glob('*/'))]
 
 
 @pytest.fixture(scope='session')

@@ -1,0 +1,142 @@
+"""Checkpoints of other projects become FCNVGG's, number by number."""
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg_plugins.converters.vgg import VGG_STAGES, conv_names, convert_vgg, fc_to_conv
+
+CHANNELS = (4, 8, 16, 32, 32)
+FC_CHANNELS = 12
+
+
+def vgg_layers(depth: int, with_norm: bool) -> list[nn.Module]:
+    """The features of a slim VGG in torchvision's order."""
+    layers, channels = [], 3
+    for width, num_convs in zip(CHANNELS, VGG_STAGES[depth], strict=True):
+        for _ in range(num_convs):
+            layers.append(nn.Conv2d(channels, width, 3, padding=1))
+            if with_norm:
+                layers.append(nn.BatchNorm2d(width))
+            layers.append(nn.ReLU())
+            channels = width
+        layers.append(nn.MaxPool2d(2))
+    return layers
+
+
+class Classifier(nn.Module):
+    """A VGG classifier in torchvision's layout."""
+
+    def __init__(self, depth: int = 16, with_norm: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(depth)
+        self.features = nn.Sequential(*vgg_layers(depth, with_norm))
+        self.classifier = nn.Sequential(
+            nn.Linear(49 * CHANNELS[-1], FC_CHANNELS),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(FC_CHANNELS, FC_CHANNELS),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(FC_CHANNELS, 7),
+        )
+        for buffer in self.buffers():
+            if buffer.is_floating_point():
+                nn.init.uniform_(buffer, 0.5, 1.5)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """The output of fc7 after its rectifier."""
+        return self.classifier[:5](self.features(image).flatten(1))
+
+
+def mmpretrain_names(source: dict, depth: int, with_norm: bool) -> dict:
+    """Rename torchvision's keys to mmpretrain's, written down from its module list."""
+    renamed, index, old = {}, 0, 0
+    for num_convs in VGG_STAGES[depth]:
+        for _ in range(num_convs):
+            for slot in ('weight', 'bias'):
+                renamed[f'features.{index}.conv.{slot}'] = source[f'features.{old}.{slot}']
+            old += 1
+            if with_norm:
+                for slot in ('weight', 'bias', 'running_mean', 'running_var'):
+                    key = f'features.{old}.{slot}'
+                    renamed[f'features.{index}.bn.{slot}'] = source[key]
+                old += 1
+            old, index = old + 1, index + 1
+        old, index = old + 1, index + 1
+    rest = {k: v for k, v in source.items() if k.startswith('classifier')}
+    return {f'backbone.{k}': v for k, v in {**renamed, **rest}.items()}
+
+
+def caffe_names(source: dict, depth: int) -> dict:
+    convs = [k[: -len('.weight')] for k, v in source.items() if v.ndim == 4]
+    names = dict(zip(convs, conv_names(depth), strict=True))
+    names |= {'classifier.0': 'fc6', 'classifier.3': 'fc7', 'classifier.6': 'fc8'}
+    return {f'{names[k.rpartition(".")[0]]}.{k.rpartition(".")[2]}': v for k, v in source.items()}
+
+
+def layouts(depth: int, with_norm: bool) -> dict[str, dict]:
+    source = Classifier(depth, with_norm).state_dict()
+    found = {
+        'torchvision': source,
+        'mmpretrain': mmpretrain_names(source, depth, with_norm),
+    }
+    if not with_norm:
+        found['caffe'] = caffe_names(source, depth)
+    return found
+
+
+@pytest.mark.parametrize('with_norm', [False, True])
+@pytest.mark.parametrize('depth', VGG_STAGES)
+def test_every_layout_converts_to_the_same(depth, with_norm):
+    results = [convert_vgg(s, depth) for s in layouts(depth, with_norm).values()]
+    for result in results[1:]:
+        shared = {k: v for k, v in results[0].items() if 'num_batches' not in k}
+        assert result.keys() == shared.keys()
+        assert all(torch.equal(v, result[k]) for k, v in shared.items())
+
+
+def test_fc_to_conv_gives_the_numbers_of_the_fully_connected_layer():
+    torch.manual_seed(0)
+    linear = nn.Linear(6 * 49, 5).double()
+    x = torch.randn(2, 6, 7, 7, dtype=torch.float64)
+    kernel = fc_to_conv(linear.weight, 7)
+    actual = nn.functional.conv2d(x, kernel, linear.bias).flatten(1)
+    torch.testing.assert_close(actual, linear(x.flatten(1)), rtol=0, atol=1e-12)
+
+
+def test_control_a_channel_last_flattening_differs():
+    torch.manual_seed(0)
+    linear = nn.Linear(6 * 49, 5).double()
+    x = torch.randn(2, 6, 7, 7, dtype=torch.float64)
+    kernel = linear.weight.view(5, 7, 7, 6).permute(0, 3, 1, 2)
+    actual = nn.functional.conv2d(x, kernel, linear.bias).flatten(1)
+    assert (actual - linear(x.flatten(1))).abs().max() > 0.1
+
+
+def test_the_source_is_not_modified():
+    source = Classifier(11, True).state_dict()
+    before = {k: v.clone() for k, v in source.items()}
+    convert_vgg(source, 11)
+    assert all(torch.equal(v, source[k]) for k, v in before.items())
+
+
+def test_a_classifier_of_nan_is_left_out():
+    source = Classifier(11).state_dict()
+    for key in source:
+        if key.startswith('classifier'):
+            source[key] = torch.full_like(source[key], torch.nan)
+    converted = convert_vgg(source, 11)
+    assert not [k for k in converted if k.startswith('fc')]
+    assert 'conv5_2.conv.weight' in converted
+
+
+def test_another_depth_is_refused():
+    with pytest.raises(ValueError, match='10 convolutions, VGG-16 has 13'):
+        convert_vgg(Classifier(13).state_dict(), 16)
+
+
+def test_an_unknown_key_is_refused():
+    source = {**Classifier(11).state_dict(), 'layer1.0.conv1.weight': torch.zeros(1)}
+    with pytest.raises(KeyError, match=r'layer1\.0\.conv1\.weight'):
+        convert_vgg(source, 11)
