@@ -10,7 +10,7 @@ test: .venv/.installed  ## the whole test suite, on the maintained line
 	@.venv/bin/python -m pytest -n 2
 
 test-upstream: .venv-upstream/.installed  ## the suite's host-facing part, on upstream MMSegmentation 1.2.2
-	@PYTHONPATH=tests/stubs/upstream .venv-upstream/bin/python -m pytest -n 2 -m 'not slow'
+	@PYTHONPATH=$(CURDIR)/tests/stubs/upstream .venv-upstream/bin/python -m pytest -n 2 -m 'not slow'
 
 lint: .venv/.installed  ## ruff and mypy
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

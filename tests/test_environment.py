@@ -210,7 +210,8 @@ def test_check_env_outlives_a_crash(bare_python, tmp_path):
 
 @pytest.mark.slow
 def test_check_env_finds_nothing_wrong_here(tmp_path):
-    path = os.pathsep.join([str(REPOSITORY), os.environ.get('PYTHONPATH', '')])
+    inherited = os.environ.get('PYTHONPATH', '').split(os.pathsep)
+    path = os.pathsep.join([str(REPOSITORY), *map(os.path.abspath, inherited)])
     done = run(sys.executable, CHECK_ENV, path=path, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert 'Nothing is wrong' in done.stdout

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+PYTHONPATH = os.environ.get('PYTHONPATH', '').split(os.pathsep)
 HEAD = 'in_channels=[8, 16, 32], in_index=[0, 1, 2], num_classes=5'
 START = f"""
 import importlib, sys
@@ -37,14 +38,13 @@ def run(tmp_path):
     def run_code(code, **files):
         for name, source in files.items():
             (tmp_path / f'{name}.py').write_text(source)
-        inherited = os.environ.get('PYTHONPATH', '')
-        path = os.pathsep.join([str(tmp_path), str(REPOSITORY), inherited])
+        path = [tmp_path, REPOSITORY, *map(os.path.abspath, PYTHONPATH)]
         return subprocess.run(
             [sys.executable, '-c', START + code],
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env={**os.environ, 'PYTHONPATH': path},
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, path))},
         )
 
     return run_code

@@ -1,11 +1,13 @@
 """VGG checkpoints of other projects, renamed to the keys of FCNVGG.
 
 Layouts: torchvision and mmcv (``features.0.weight``), mmpretrain
-(``features.0.conv.weight``), Caffe and pytorch-fcn (``conv1_1.weight``, ``fc6.weight``).
+(``features.0.conv.weight``), Caffe and pytorch-fcn (``conv1_1.weight``,
+``fc6.weight``).
 """
 
-
 from torch import Tensor
+
+from mmseg_plugins.converters.fc_to_conv import fc_to_conv
 
 #: Convolutions per stage of each depth (Simonyan and Zisserman 2015, Table 1).
 VGG_STAGES = {
@@ -27,20 +29,6 @@ def conv_names(depth: int) -> list[str]:
     """
     stages = enumerate(VGG_STAGES[depth], 1)
     return [f'conv{stage}_{i}' for stage, n in stages for i in range(1, n + 1)]
-
-
-def fc_to_conv(weight: Tensor, kernel_size: int) -> Tensor:
-    """Turn a fully connected weight into that of the equal convolution.
-
-    Args:
-        weight: (out, in * kernel_size ** 2), its input flattened channel first.
-        kernel_size: Height and width of the map that the layer took whole.
-
-    Returns:
-        (out, in, kernel_size, kernel_size): applied to a map of kernel_size, it gives
-        the numbers of the fully connected layer (paper, Sec. 3.1).
-    """
-    return weight.view(len(weight), -1, kernel_size, kernel_size)
 
 
 def convert_vgg(state_dict: dict[str, Tensor], depth: int) -> dict[str, Tensor]:

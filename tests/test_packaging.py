@@ -1,0 +1,95 @@
+"""The wheel, built and installed into an empty environment."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SITE_PACKAGES = sysconfig.get_paths()['purelib']
+pytestmark = pytest.mark.slow
+
+
+def run(*arguments: object, **variables: str) -> str:
+    """Run a command away from the repository and return its output."""
+    environment = {**os.environ, **variables}
+    environment.pop('PYTHONPATH', None) if 'PYTHONPATH' not in variables else None
+    done = subprocess.run(
+        list(map(str, arguments)),
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(sys.prefix),
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('wheel')
+    run(
+        *(sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps'),
+        *('--no-build-isolation', '-w', folder, ROOT),
+    )
+    return next(folder.glob('mmseg_plugins-*.whl'))
+
+
+@pytest.fixture(scope='module')
+def installed(wheel, tmp_path_factory) -> Path:
+    """The Python of an empty environment with nothing but the wheel."""
+    folder = tmp_path_factory.mktemp('empty')
+    run(sys.executable, '-m', 'venv', folder)
+    python = folder / 'bin' / 'python'
+    run(python, '-m', 'pip', 'install', '-q', '--no-deps', '--no-index', wheel)
+    return python
+
+
+def test_wheel_holds_every_config_and_tool(wheel):
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ('configs', 'tools'):
+        for path in (ROOT / folder).rglob('*.*'):
+            if '__pycache__' not in path.parts:
+                name = path.relative_to(ROOT).as_posix()
+                assert f'mmseg_plugins/.mim/{name}' in inside
+
+
+def test_wheel_requires_torch_and_numpy_only(wheel):
+    archive = zipfile.ZipFile(wheel)
+    name = next(n for n in archive.namelist() if n.endswith('METADATA'))
+    lines = archive.read(name).decode().splitlines()
+    required = [line for line in lines if line.startswith('Requires-Dist')]
+    always = [line.split()[1] for line in required if 'extra ==' not in line]
+    assert sorted(name.split('>')[0] for name in always) == ['numpy', 'torch']
+
+
+def test_wheel_holds_no_tests_and_no_data(wheel):
+    inside = zipfile.ZipFile(wheel).namelist()
+    assert not [n for n in inside if n.startswith('tests') or n.endswith(('.pth', '.png'))]
+
+
+def test_check_env_runs_where_nothing_else_does(installed):
+    site = run(installed, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    tool = Path(site.strip()) / 'mmseg_plugins/.mim/tools/check_env.py'
+    done = subprocess.run(
+        [installed, tool], capture_output=True, text=True, cwd=sys.prefix
+    )
+    assert done.returncode == 1
+    assert 'pip install' in done.stdout
+
+
+def test_installed_configs_are_bases_for_the_users(installed, tmp_path):
+    config = next((ROOT / 'configs' / 'fcn').glob('*scenes*.py')).stem
+    user_config = tmp_path / 'mine.py'
+    user_config.write_text(f"_base_ = 'mmseg_plugins::fcn/{config}.py'\nmine = 1\n")
+    code = (
+        'import mmseg_plugins; from mmengine.config import Config; '
+        f'cfg = Config.fromfile({str(user_config)!r}); '
+        'print(mmseg_plugins.__file__, cfg.mine, cfg.model.decode_head.type)'
+    )
+    output = run(installed, '-c', code, PYTHONPATH=f'{SITE_PACKAGES}')
+    assert '1 mmseg_plugins.FCNSkipHead' in output

@@ -1,0 +1,193 @@
+import os
+from collections import OrderedDict
+from pickle import UnpicklingError
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModel
+from mmengine.runner import CheckpointLoader, Runner
+from torch.utils.data import DataLoader
+
+from mmseg_plugins.safe_globals import allow_message_hub
+
+pytestmark = pytest.mark.skipif(
+    torch.__version__ < '2.6', reason='torch.load is not strict before 2.6'
+)
+
+
+@pytest.fixture(autouse=True)
+def without_safe_globals():
+    """Take away what the import of the package has allowed, and give it back."""
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    yield
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(before)
+
+
+class ToyModel(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, inputs, mode='tensor'):
+        return dict(loss=(self.weight * inputs).mean())
+
+
+def train(work_dir, max_iters, resume=False):
+    runner = Runner(
+        ToyModel(),
+        str(work_dir),
+        train_dataloader=DataLoader([dict(inputs=1.0)] * 4),
+        train_cfg=dict(by_epoch=False, max_iters=max_iters),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        default_hooks=dict(
+            logger=dict(type='LoggerHook', interval=1, log_metric_by_epoch=False),
+            checkpoint=dict(type='CheckpointHook', interval=2, by_epoch=False),
+        ),
+        resume=resume,
+        experiment_name=f'{work_dir.name}_{max_iters}',
+    )
+    runner.message_hub.update_info('best_score', np.float32(0.5))
+    runner.train()
+    return runner
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    train(tmp_path, 2)
+    return tmp_path / 'iter_2.pth'
+
+
+def test_a_run_resumes_with_the_protection_on(checkpoint, capsys):
+    allow_message_hub()
+    runner = train(checkpoint.parent, 4, resume=True)
+    assert runner.iter == 4
+    losses = runner.message_hub.get_scalar('train/loss')
+    assert len(losses._log_history) == 4
+    assert 'Falling back to weights_only=False' not in capsys.readouterr().out
+
+
+def test_control_without_us_it_fails_or_takes_the_protection_off(checkpoint, capsys):
+    try:
+        train(checkpoint.parent, 4, resume=True)
+    except UnpicklingError:
+        return
+    assert 'Falling back to weights_only=False' in capsys.readouterr().out
+
+
+def test_control_torch_alone_refuses(checkpoint):
+    with pytest.raises(UnpicklingError):
+        torch.load(checkpoint, weights_only=True)
+
+
+def test_what_is_loaded_is_what_was_saved(checkpoint):
+    allow_message_hub()
+    saved = torch.load(checkpoint, weights_only=False)['message_hub']
+    CheckpointLoader.load_checkpoint(str(checkpoint))  # may take its own list away
+    loaded = torch.load(checkpoint, weights_only=True)['message_hub']
+    assert loaded['runtime_info'] == saved['runtime_info']
+    assert type(loaded['runtime_info']['best_score']) is np.float32
+    assert loaded['log_scalars'].keys() == saved['log_scalars'].keys() != set()
+    for name, values in saved['log_scalars'].items():
+        again = loaded['log_scalars'][name]
+        assert type(again) is HistoryBuffer
+        assert again.mean() == values.mean()
+        for array in ('_log_history', '_count_history'):
+            np.testing.assert_array_equal(getattr(again, array), getattr(values, array))
+            assert getattr(again, array).dtype == getattr(values, array).dtype
+
+
+def test_what_was_loaded_is_saved_without_a_trace_of_us(checkpoint, tmp_path):
+    allow_message_hub()
+    again = tmp_path / 'again.pth'
+    torch.save(torch.load(checkpoint, weights_only=True)['message_hub'], again)
+    assert b'mmseg_plugins' not in again.read_bytes()
+    torch.load(again, weights_only=True)
+
+
+@pytest.mark.parametrize('code', ['?', 'b', '<i8', '>f4', 'f2', 'f8', 'u4'])
+def test_arrays_and_scalars_of_numbers(code, tmp_path):
+    allow_message_hub()
+    array = np.arange(6).reshape(2, 3).T.astype(code)
+    torch.save([array, array[1, 1]], tmp_path / 'a.pth')
+    saved, saved_scalar = torch.load(tmp_path / 'a.pth', weights_only=False)
+    loaded, scalar = torch.load(tmp_path / 'a.pth', weights_only=True)
+    np.testing.assert_array_equal(loaded, array)
+    assert loaded.dtype == saved.dtype
+    assert scalar == array[1, 1]
+    assert type(scalar) is type(saved_scalar)
+
+
+class Asks:
+    """Asks, when it is unpickled, for a function to be called."""
+
+    def __init__(self, *reduced):
+        self.reduced = reduced
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def load(hostile, folder):
+    torch.save(hostile, folder / 'hostile.pth')
+    return torch.load(folder / 'hostile.pth', weights_only=True)
+
+
+@pytest.mark.parametrize(
+    'hostile',
+    [
+        Asks(getattr, (HistoryBuffer, '__init__')),
+        Asks(getattr, (HistoryBuffer, 'update')),
+        Asks(getattr, (HistoryBuffer([1], [1]), 'min')),
+        Asks(getattr, (OrderedDict, 'min')),
+        Asks(getattr, (Asks(getattr, (HistoryBuffer, 'min')), '__globals__')),
+        Asks(os.system, ('true',)),
+        Asks(eval, ('1 + 1',)),
+        np.dtype('O'),
+        np.dtype('f4,f4'),
+        np.array([None]),
+        np.array(['text']),
+    ],
+    ids=lambda hostile: str(getattr(hostile, 'reduced', hostile))[:60],
+)
+def test_nothing_else_is_given_out(hostile, tmp_path):
+    allow_message_hub()
+    with pytest.raises(UnpicklingError):
+        load(hostile, tmp_path)
+
+
+def test_control_the_same_files_load_without_protection(tmp_path):
+    torch.save(Asks(eval, ('1 + 1',)), tmp_path / 'eval.pth')
+    assert torch.load(tmp_path / 'eval.pth', weights_only=False) == 2
+
+
+def test_bytes_do_not_become_pointers(tmp_path):
+    """numpy.ndarray itself would take these bytes for the address of an object."""
+    allow_message_hub()
+    loaded = load(Asks(np.ndarray, ((1,), 'O', b'\1' * 8)), tmp_path)
+    assert loaded.size == 0
+    assert loaded.dtype == np.float64
+
+
+def test_a_type_cannot_be_forged(tmp_path):
+    """Numpy would take the fields, which lie outside of the item, as they come."""
+    allow_message_hub()
+    fields = {'far': (np.dtype('f8'), 4000)}
+    state = (3, '<', None, ('far',), fields, -1, -1, 0)
+    forged = Asks(np.dtype, ('f4', False, True), state)
+    reconstruct, args, _ = np.zeros(1).__reduce__()
+    array = Asks(reconstruct, args, (1, (1,), forged, False, b'\0' * 4))
+    loaded = load(array, tmp_path)
+    assert loaded.dtype == np.float32
+    assert loaded.dtype.names is None
+    scalar = Asks(np.float32(0).__reduce__()[0], (forged, b'\0' * 4))
+    assert type(load(scalar, tmp_path)) is np.float32
+
+
+def test_older_torch_is_left_alone(monkeypatch):
+    monkeypatch.setattr(torch, '__version__', torch.torch_version.TorchVersion('2.5.1'))
+    allow_message_hub()
+    assert torch.serialization.get_safe_globals() == []

@@ -1,0 +1,121 @@
+"""The host's tools, run as a user runs them, on a training small enough for a test."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import mmseg_plugins  # noqa: F401  lets torch.load read the message hub safely
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / 'configs/fcn/fcn-2s_vgg16-slim_1xb8-400_scenes-192x256.py'
+OPTIONS = [
+    'model.backbone.base_channels=4',
+    'model.backbone.fc_channels=8',
+    'model.decode_head.in_channels=[4,8,16,32,8]',
+    'model.data_preprocessor.size=(64,96)',
+    'train_dataloader.batch_size=2',
+    'train_dataloader.dataset.size=(64,96)',
+    'val_dataloader.dataset.size=(64,96)',
+    'val_dataloader.dataset.num_scenes=3',
+    'test_dataloader.dataset.size=(64,96)',
+    'test_dataloader.dataset.num_scenes=3',
+    'default_hooks.checkpoint.interval=4',
+    'default_hooks.logger.interval=1',
+    'train_cfg.val_interval=1000',
+]
+pytestmark = pytest.mark.slow
+
+
+def command(tool: str, *arguments: object, options: list[str] = OPTIONS) -> list[str]:
+    start = [sys.executable, str(ROOT / 'tools' / tool), str(CONFIG)]
+    return [*start, *map(str, arguments), '--cfg-options', *options]
+
+
+def run(*args: object, **kwargs: list[str]) -> str:
+    """Run a tool to its end and return what it printed."""
+    done = subprocess.run(command(*args, **kwargs), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory) -> Path:
+    """The work folder of a training of 4 iterations."""
+    work_dir = tmp_path_factory.mktemp('trained')
+    run('train.py', '--work-dir', work_dir, options=[*OPTIONS, 'train_cfg.max_iters=4'])
+    return work_dir
+
+
+def test_test_py_evaluates_and_draws(trained, tmp_path):
+    arguments = ['--work-dir', tmp_path, '--show-dir', tmp_path / 'drawn', '--out', tmp_path / 'out']
+    options = [*OPTIONS, 'default_hooks.visualization.interval=1']
+    output = run('test.py', trained / 'iter_4.pth', *arguments, options=options)
+    assert 'mIoU' in output
+    assert len(list(tmp_path.rglob('drawn/**/*.png'))) == 3
+    assert len(list((tmp_path / 'out').glob('*.png'))) == 3
+
+
+def test_test_py_augments(trained, tmp_path):
+    output = run('test.py', trained / 'iter_4.pth', '--work-dir', tmp_path, '--tta')
+    assert 'mIoU' in output
+
+
+def test_get_flops_counts_parameters(tmp_path):
+    output = run('get_flops.py', '--shape', 64, 96)
+    assert 'Flops' in output
+    assert 'Params' in output
+
+
+def test_browse_dataset_draws_every_scene(tmp_path):
+    options = [*OPTIONS, 'train_dataloader.dataset.num_scenes=3']
+    run(
+        'browse_dataset.py', '--output-dir', tmp_path, '--not-show', options=options
+    )
+    assert len(list(tmp_path.glob('scene_*.png'))) == 3
+
+
+def iterations(work_dir: Path) -> list[int]:
+    """Read the iterations that the host's logs of all runs in a folder tell of."""
+    lines = [
+        json.loads(line)
+        for log in sorted(work_dir.rglob('vis_data/scalars.json'))
+        for line in log.read_text().splitlines()
+    ]
+    return [line['step'] for line in lines if 'loss' in line]
+
+
+def checkpoints(work_dir: Path) -> list[str]:
+    return sorted(path.name for path in work_dir.glob('iter_*.pth'))
+
+
+def test_a_killed_training_resumes_to_the_same_end(tmp_path):
+    options = [*OPTIONS, 'train_cfg.max_iters=16']
+    start = command('train.py', '--work-dir', tmp_path, options=options)
+    with subprocess.Popen(
+        start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as training:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / 'last_checkpoint').is_file():
+            assert training.poll() is None, 'the training ended before it was killed'
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(training.pid, signal.SIGKILL)
+    before = checkpoints(tmp_path)
+    assert before
+    assert 'iter_16.pth' not in before
+
+    output = run('train.py', '--work-dir', tmp_path, '--resume', options=options)
+    assert 'resumed' in output
+    after = checkpoints(tmp_path)
+    assert 'iter_16.pth' in after
+    kept = torch.load(tmp_path / 'iter_16.pth', weights_only=True)
+    assert kept['meta']['iter'] == 16
+    steps = iterations(tmp_path)
+    assert set(steps) == set(range(1, 17))
