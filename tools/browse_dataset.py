@@ -1,4 +1,4 @@
-"""Draw a dataset as the model sees it: mmseg's own browse_dataset.py, all its options, with our names registered."""
+"""Draw a dataset as the model sees it: mmseg's own tool, with our names."""
 
 from host_tool import run_host_tool
 

@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-CONFIG = 'configs/fcn/fcn-2s_vgg16-slim_1xb8-400_scenes-192x256.py'
+CONFIG = 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
 
 
 def parse_args() -> argparse.Namespace:

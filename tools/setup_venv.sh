@@ -18,10 +18,10 @@ explain() {
     if grep -qiE 'no space left|disk quota' "$log"; then
         fail "the disk is full: free $need_mib MiB and run make again (log: $log)."
     fi
-    if grep -qiE 'connection|name resolution|unreachable|timed out|proxy' "$log"; then
+    if grep -qiE 'connection|name resolution|unreachable|timed out|proxy|from versions: none' "$log"; then
         fail "no network: pip could not reach its package index; check the connection or pip's index settings and run make again (log: $log)."
     fi
-    fail "pip failed with '$(grep -i error "$log" | tail -n 1)'; mend that and run make again (log: $log)."
+    fail "pip failed with '$(grep 'ERROR:' "$log" | tail -n 1 | sed 's, *ERROR: ,,')'; mend that and run make again (log: $log)."
 }
 
 command -v "$python" >/dev/null 2>&1 ||

@@ -1,4 +1,4 @@
-"""Test a checkpoint: mmseg's own test.py, all its options, with our names registered."""
+"""Test a checkpoint: mmseg's own test.py, all its options, with our names."""
 
 from host_tool import run_host_tool
 

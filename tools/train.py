@@ -1,4 +1,4 @@
-"""Train a model: mmseg's own train.py, all its options, with our names registered."""
+"""Train a model: mmseg's own train.py, all its options, with our names."""
 
 from host_tool import run_host_tool
 

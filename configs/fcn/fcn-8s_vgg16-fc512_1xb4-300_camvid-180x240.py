@@ -3,7 +3,8 @@
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on CamVid
 Source:  ours: a run of real data that a CPU finishes in minutes
-Differs: half the image size, slim fc6 and fc7, conv1 and conv2 frozen, mean loss, batch 4, AdamW
+Differs: half the image size; slim fc6 and fc7; conv1 and conv2 frozen; mean loss;
+         batch 4; AdamW
 """
 
 _base_ = [
@@ -43,6 +44,4 @@ optim_wrapper = dict(
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=300, by_epoch=False)]
 train_cfg = dict(max_iters=300, val_interval=300)
-default_hooks = dict(
-    logger=dict(interval=10), checkpoint=dict(interval=100)
-)
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=100))

@@ -110,7 +110,9 @@ class FCNVGG(BaseModule):
     ) -> None:
         """Rename a VGG classifier's checkpoint before the host loads it."""
         source = {
-            key.removeprefix(prefix): key for key in state_dict if key.startswith(prefix)
+            key.removeprefix(prefix): key
+            for key in state_dict
+            if key.startswith(prefix)
         }
         own = self.state_dict()
         if source and own.keys().isdisjoint(source):
@@ -133,7 +135,9 @@ class FCNVGG(BaseModule):
                     f'has {tuple(own[name].shape) if name in own else "no such layer"}: '
                     'set base_channels and norm_cfg to those of the checkpoint'
                 )
-        left_out = [name for name in ('fc6', 'fc7') if f'{name}.conv.weight' not in fitting]
+        left_out = [
+            name for name in ('fc6', 'fc7') if f'{name}.conv.weight' not in fitting
+        ]
         print_log(
             f'FCNVGG: {len(fitting)} tensors of another VGG-{self.depth} checkpoint '
             f'renamed; not in it, not finite or of another size there: '
@@ -148,7 +152,9 @@ def _stage_of(name: str) -> int:
     return int(name[len('conv') : name.index('_')])
 
 
-def _check_arguments(depth: int, out_indices: Sequence[int], frozen_stages: int) -> None:
+def _check_arguments(
+    depth: int, out_indices: Sequence[int], frozen_stages: int
+) -> None:
     if depth not in VGG_STAGES:
         raise ValueError(f'depth={depth} is none of {", ".join(map(str, VGG_STAGES))}')
     if list(out_indices) != sorted({*out_indices} & {0, 1, 2, 3} | {4}):

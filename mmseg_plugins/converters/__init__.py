@@ -1,0 +1,24 @@
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor
+
+from mmseg_plugins.converters.caffemodel import read_caffemodel
+from mmseg_plugins.converters.fc_to_conv import fc_to_conv, tail_to_convs
+from mmseg_plugins.converters.fcn import convert_fcn
+from mmseg_plugins.converters.vgg import convert_vgg
+
+#: What ``tools/convert.py`` offers by name.
+CONVERTERS: dict[str, Callable[..., dict[str, Tensor]]] = {
+    'fcn': convert_fcn,
+    'fcn-at-once': partial(convert_fcn, at_once=True),
+}
+
+__all__ = [
+    'CONVERTERS',
+    'convert_fcn',
+    'convert_vgg',
+    'fc_to_conv',
+    'read_caffemodel',
+    'tail_to_convs',
+]

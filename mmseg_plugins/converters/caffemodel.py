@@ -100,7 +100,8 @@ def _read_blob(file: BufferedReader, end: int) -> Tensor:
     shape = legacy_shape or shape
     if not data or math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(
-            f'byte {end}: a blob of {len(data)} bytes should be {tuple(shape)} of {dtype}'
+            f'byte {end}: a blob has {len(data)} bytes, its shape is {tuple(shape)}, '
+            f'its type {dtype}'
         )
     return torch.frombuffer(data, dtype=dtype).view(shape)
 

@@ -42,11 +42,12 @@ def fc_to_conv(weight: Tensor, kernel_size: int | tuple[int, int]) -> Tensor:
         ValueError: If ``weight`` is not the weight of a layer on such maps.
 
     Example:
-        >>> fc_to_conv(torch.zeros(5, 6 * 49), 7).shape
+        >>> fc_to_conv(nn.Linear(6 * 49, 5).weight, 7).shape
         torch.Size([5, 6, 7, 7])
     """
-    single = isinstance(kernel_size, int)
-    height, width = (kernel_size, kernel_size) if single else kernel_size
+    if isinstance(kernel_size, int):
+        kernel_size = (kernel_size, kernel_size)
+    height, width = kernel_size
     if weight.ndim == 4:
         if weight.shape[2:] == (height, width):
             return weight
@@ -83,8 +84,12 @@ def tail_to_convs(
 
     Example:
         >>> tail = [nn.Flatten(), nn.Linear(6 * 49, 5), nn.ReLU(), nn.Linear(5, 2)]
-        >>> tail_to_convs(tail, (6, 7, 7))(torch.zeros(1, 6, 9, 7)).shape
-        torch.Size([1, 2, 3, 1])
+        >>> tail_to_convs(tail, (6, 7, 7))
+        Sequential(
+          (0): Conv2d(6, 5, kernel_size=(7, 7), stride=(1, 1))
+          (1): ReLU()
+          (2): Conv2d(5, 2, kernel_size=(1, 1), stride=(1, 1))
+        )
     """
     converted: list[nn.Module] = []
     channels, *kernel_size = map_shape
@@ -119,6 +124,5 @@ def _to_conv(linear: nn.Linear, channels: int, height: int, width: int) -> nn.Co
         device=weight.device,
         dtype=weight.dtype,
     )
-    state = linear.state_dict() | {'weight': weight.detach()}
-    conv.load_state_dict(state)
+    conv.load_state_dict(linear.state_dict() | {'weight': weight})
     return conv

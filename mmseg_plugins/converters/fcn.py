@@ -61,9 +61,9 @@ def convert_fcn(
     Args:
         state_dict: With Caffe's names, as ``read_caffemodel`` and pytorch-fcn give
             them; flat or under ``model_state_dict`` or ``state_dict``; not modified.
-        at_once: The scales 0.01 and 0.0001 are in the code that the weights come from
-            and not among them. So are those of pytorch-fcn's ``FCN8sAtOnce``, whose
-            names are those of FCN-8s; only its training checkpoints say so themselves.
+        at_once: For weights of pytorch-fcn's ``FCN8sAtOnce``: it has the scales 0.01
+            and 0.0001 in its code, and the names are those of FCN-8s. Its training
+            checkpoints say so themselves.
 
     Returns:
         A new dict, which may share memory with the old, with keys such as
@@ -88,15 +88,18 @@ def convert_fcn(
     classes = len(converted['decode_head.conv_seg.weight'])
     learned = _convert_upsampling(source, trunk, stride, classes)
     converted |= learned
+    scaled = [name for name in _AT_ONCE if at_once or _scale_key(name) in source]
+    ours = [name for _, name in _UPSAMPLING[stride].values()]
+    kept = [name for name in ours if f'decode_head.{name}.weight' in learned]
     logging.getLogger(__name__).info(
-        '%s, %d classes: %d tensors; %d scales folded into scores, %d bilinear '
-        'deconvolutions left out, %d learned ones kept',
+        '%s, %d classes: %d tensors; scales folded into: %s; bilinear upsampling left '
+        'out: %s; learned upsampling kept: %s',
         net,
         classes,
         len(converted),
-        len(_AT_ONCE) if at_once else sum(key.startswith('scale_') for key in source),
-        len(_UPSAMPLING[stride]) - len(learned),
-        len(learned),
+        ', '.join(scaled) or 'none',
+        ', '.join(name for name in ours if name not in kept) or 'none',
+        ', '.join(kept) or 'none',
     )
     return converted
 
@@ -113,8 +116,8 @@ def _identify(source: dict[str, Tensor]) -> tuple[str, int]:
     for key in source:
         if key.startswith(('backbone.', 'decode_head.')):
             raise ValueError(
-                f"{key!r} is a key of MMSegmentation's models, not of Caffe's: give the "
-                'checkpoint to load_from as it is'
+                f"{key!r} is a key of MMSegmentation's models, not of Caffe's: give "
+                'the checkpoint to load_from as it is'
             )
     if 'score_fr.weight' not in source:
         raise KeyError(
@@ -140,12 +143,16 @@ def _check_keys(
     needed += [f'{name}.weight' for name in upsampling]
     for key in needed:
         if key not in source:
-            raise KeyError(f'{key!r} is missing, which {net} has: give all of its layers')
-    for key in source.keys() - {*needed, *map(_scale_key, _AT_ONCE)}:
-        raise KeyError(
-            f'{key!r} is no layer of {net}, which the other names tell: give the '
-            'weights of one net, without those of other heads'
-        )
+            raise KeyError(
+                f'{key!r} is missing, which {net} has: give all of its layers'
+            )
+    known = {*needed, *map(_scale_key, _AT_ONCE)}
+    for key in source:
+        if key not in known:
+            raise KeyError(
+                f'{key!r} is no layer of {net}, which the other names tell: give the '
+                'weights of one net, without those of other heads'
+            )
 
 
 def _convert_trunk(
@@ -167,14 +174,72 @@ def _convert_scores(
     for name in names:
         _, before, ours = _SCORES[name]
         weight, bias = _convolution(source, name, 1, before)
-        scale = source.get(_scale_key(name))
-        if scale is None:
-            scale = torch.tensor(_AT_ONCE.get(name, 1.0) if at_once else 1.0)
-        elif scale.numel() not in (1, weight.shape[1]):
-            raise ValueError(
-                f'{_scale_key(name)} has {scale.numel()} numbers, {name} takes '
-                f'{weight.shape[1]} channels: give the weights of one net'
-            )
-        converted[f'decode_head.{ours}.weight'] = weight * scale.reshape(-1, 1, 1)
+        if _scale_key(name) in source:
+            weight = weight * _scale(source, name, weight.shape[1])
+        elif at_once:
+            weight = weight * _AT_ONCE.get(name, 1)
+        converted[f'decode_head.{ours}.weight'] = weight
         converted[f'decode_head.{ours}.bias'] = bias
     return converted
+
+
+def _convolution(
+    source: dict[str, Tensor], name: str, kernel_size: int, before: str
+) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of a convolution that was perhaps fully connected."""
+    try:
+        weight = fc_to_conv(source[f'{name}.weight'], kernel_size)
+    except ValueError as error:
+        raise ValueError(f'{name}.weight: {error}') from error
+    bias = source[f'{name}.bias'].flatten()
+    inputs = weight.shape[1] * _GROUPS.get(name, 1)
+    expected = source[f'{before}.bias'].numel() if before else inputs
+    if (len(bias), expected) != (len(weight), inputs):
+        raise ValueError(
+            f'{name}.weight is {tuple(weight.shape)}, but {name}.bias has {len(bias)} '
+            f'numbers and {before or "the image"} gives {expected} channels: give the '
+            'weights of one net'
+        )
+    return weight, bias
+
+
+def _convert_upsampling(
+    source: dict[str, Tensor], trunk: str, stride: int, classes: int
+) -> dict[str, Tensor]:
+    """Keep the deconvolutions that differ from the fixed bilinear one."""
+    learned = {}
+    for name, (factor, ours) in _UPSAMPLING[stride].items():
+        weight = source[f'{name}.weight']
+        kernel_size = 63 if trunk == 'AlexNet' else 2 * factor
+        fixed = _bilinear(classes, kernel_size).to(weight)
+        if weight.shape != fixed.shape:
+            raise ValueError(
+                f'{name}.weight is {tuple(weight.shape)}, must be {tuple(fixed.shape)} '
+                f'for {classes} classes: give the weights of one net'
+            )
+        if not torch.allclose(weight, fixed, rtol=0, atol=TOLERANCE):
+            learned[f'decode_head.{ours}.weight'] = weight
+    return learned
+
+
+def _bilinear(classes: int, kernel_size: int) -> Tensor:
+    """Make the authors' kernel (surgery.py), (classes, classes, size, size)."""
+    factor = (kernel_size + 1) // 2
+    center = (kernel_size - 1) / 2
+    line = 1 - (torch.arange(kernel_size, dtype=torch.float64) - center).abs() / factor
+    return torch.eye(classes, dtype=torch.float64)[..., None, None] * line.outer(line)
+
+
+def _scale(source: dict[str, Tensor], score: str, channels: int) -> Tensor:
+    """Return what the channels of the score's input are multiplied by."""
+    scale = source[_scale_key(score)]
+    if scale.numel() != channels:
+        raise ValueError(
+            f'{_scale_key(score)} has {scale.numel()} numbers, {score} takes '
+            f'{channels} channels: give the weights of one net'
+        )
+    return scale.reshape(-1, 1, 1)
+
+
+def _scale_key(score: str) -> str:
+    return f'{score.replace("score", "scale")}.weight'

@@ -47,7 +47,7 @@ def convert_vgg(state_dict: dict[str, Tensor], depth: int) -> dict[str, Tensor]:
 
     Raises:
         ValueError: If the checkpoint holds another number of convolutions.
-        KeyError: If a key belongs to none of the layouts.
+        KeyError: If a key belongs to none of the layouts, or a convolution is missing.
     """
     source = {key.removeprefix('backbone.'): v for key, v in state_dict.items()}
     layers = _layer_names(source, depth)
@@ -58,10 +58,16 @@ def convert_vgg(state_dict: dict[str, Tensor], depth: int) -> dict[str, Tensor]:
         layer, _, slot = key.rpartition('.')
         if layer not in layers:
             raise KeyError(
-                f'{key!r} is no key of a VGG-{depth} checkpoint that FCNVGG knows '
-                '(torchvision, mmcv, mmpretrain, Caffe names)'
+                f'{key!r} is no key of a VGG-{depth} checkpoint: give one of '
+                'torchvision, mmcv or mmpretrain, or one with Caffe names'
             )
         converted[f'{layers[layer]}.{slot}'] = value
+    for name in conv_names(depth):
+        if f'{name}.conv.weight' not in converted:
+            raise KeyError(
+                f'{name} of VGG-{depth} is missing in the checkpoint: set depth to the '
+                'one it was trained with'
+            )
     _convert_fully_connected(converted)
     _fold_biases(converted)
     return converted
@@ -72,7 +78,9 @@ def _layer_names(source: dict[str, Tensor], depth: int) -> dict[str, str]:
     names = conv_names(depth)
     layers = {name: f'{name}.conv' for name in [*names, 'fc6', 'fc7']}
     layers |= {old: f'{new}.conv' for old, new in _FULLY_CONNECTED.items()}
-    kernels = [k for k, v in source.items() if k.startswith('features.') and v.ndim == 4]
+    kernels = [
+        k for k, v in source.items() if k.startswith('features.') and v.ndim == 4
+    ]
     kernels.sort(key=_feature_index)
     if kernels and len(kernels) != len(names):
         raise ValueError(
@@ -99,11 +107,11 @@ def _convert_fully_connected(converted: dict[str, Tensor]) -> None:
         keys = [f'{name}.conv.weight', f'{name}.conv.bias']
         if keys[0] not in converted:
             continue
-        if all(converted[key].isfinite().all() for key in keys):
+        if all(key in converted and converted[key].isfinite().all() for key in keys):
             converted[keys[0]] = fc_to_conv(converted[keys[0]], kernel_size)
         else:
             for key in keys:
-                del converted[key]
+                converted.pop(key, None)
 
 
 def _fold_biases(converted: dict[str, Tensor]) -> None:

@@ -38,7 +38,9 @@ def test_levels_equal_the_plain_restatement(depth):
 @pytest.mark.parametrize('size', [(1, 1), (31, 33), (97, 224)])
 def test_levels_have_ceil_rounded_sizes(size):
     net = make_net(11, out_indices=(0, 1, 2, 3, 4)).eval()
-    for level, stride in zip(net(torch.randn(1, 3, *size)), (2, 4, 8, 16, 32), strict=True):
+    for level, stride in zip(
+        net(torch.randn(1, 3, *size)), (2, 4, 8, 16, 32), strict=True
+    ):
         assert level.shape[2:] == (-(-size[0] // stride), -(-size[1] // stride))
 
 
@@ -51,7 +53,9 @@ def test_a_classifiers_checkpoint_gives_the_classifiers_numbers(layout, with_nor
         return
     norm_cfg = dict(type='BN') if with_norm else None
     net = make_net(norm_cfg=norm_cfg, out_indices=(4,)).double().eval()
-    load_state_dict(net, {k: v.double() for k, v in sources[layout].items()}, strict=True)
+    load_state_dict(
+        net, {k: v.double() for k, v in sources[layout].items()}, strict=True
+    )
     classifier = Classifier(16, with_norm).double().eval()
     image = torch.randn(2, 3, 224, 224, dtype=torch.float64)
     with torch.no_grad():
@@ -63,7 +67,9 @@ def test_a_classifiers_checkpoint_gives_the_classifiers_numbers(layout, with_nor
 def test_its_own_checkpoint_loads_strictly():
     net, twin = make_net(), make_net()
     twin.load_state_dict(net.state_dict())
-    assert all(torch.equal(v, twin.state_dict()[k]) for k, v in net.state_dict().items())
+    assert all(
+        torch.equal(v, twin.state_dict()[k]) for k, v in net.state_dict().items()
+    )
 
 
 def test_what_was_left_out_of_a_checkpoint_is_said(monkeypatch):

@@ -98,14 +98,18 @@ def test_every_type_resolves(path):
 
 @every_experiment
 def test_losses_leave_ignored_pixels_out_of_the_mean(path):
-    losses = [d for d in dicts_in(load(path).model) if 'CrossEntropyLoss' in d.get('type', '')]
+    losses = [
+        d for d in dicts_in(load(path).model) if 'CrossEntropyLoss' in d.get('type', '')
+    ]
     assert losses
     assert all(loss.avg_non_ignore for loss in losses)
 
 
 @every_experiment
 def test_align_corners_is_written_out(path):
-    heads = [d for d in dicts_in(load(path).model) if d.get('type', '').endswith('Head')]
+    heads = [
+        d for d in dicts_in(load(path).model) if d.get('type', '').endswith('Head')
+    ]
     assert heads
     assert all('align_corners' in head for head in heads)
 
@@ -147,5 +151,7 @@ def test_one_training_step(path):
     loss, _ = model.parse_losses(losses)
     loss.backward()
     assert loss.isfinite()
-    without = [k for k, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    without = [
+        k for k, p in model.named_parameters() if p.requires_grad and p.grad is None
+    ]
     assert without == []

@@ -114,5 +114,7 @@ def test_control_a_forbidden_import_is_found(module, source, complaint):
 
 
 def test_every_part_of_the_package_has_a_line():
-    parts = {part_of(module) for module, path in modules() if path.name != '__init__.py'}
+    parts = {
+        part_of(module) for module, path in modules() if path.name != '__init__.py'
+    }
     assert '' not in parts

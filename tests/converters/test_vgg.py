@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_plugins.converters.vgg import VGG_STAGES, conv_names, convert_vgg, fc_to_conv
+from mmseg_plugins.converters.vgg import VGG_STAGES, conv_names, convert_vgg
 
 CHANNELS = (4, 8, 16, 32, 32)
 FC_CHANNELS = 12
@@ -55,7 +55,9 @@ def mmpretrain_names(source: dict, depth: int, with_norm: bool) -> dict:
     for num_convs in VGG_STAGES[depth]:
         for _ in range(num_convs):
             for slot in ('weight', 'bias'):
-                renamed[f'features.{index}.conv.{slot}'] = source[f'features.{old}.{slot}']
+                renamed[f'features.{index}.conv.{slot}'] = source[
+                    f'features.{old}.{slot}'
+                ]
             old += 1
             if with_norm:
                 for slot in ('weight', 'bias', 'running_mean', 'running_var'):
@@ -72,7 +74,10 @@ def caffe_names(source: dict, depth: int) -> dict:
     convs = [k[: -len('.weight')] for k, v in source.items() if v.ndim == 4]
     names = dict(zip(convs, conv_names(depth), strict=True))
     names |= {'classifier.0': 'fc6', 'classifier.3': 'fc7', 'classifier.6': 'fc8'}
-    return {f'{names[k.rpartition(".")[0]]}.{k.rpartition(".")[2]}': v for k, v in source.items()}
+    return {
+        f'{names[k.rpartition(".")[0]]}.{k.rpartition(".")[2]}': v
+        for k, v in source.items()
+    }
 
 
 def layouts(depth: int, with_norm: bool) -> dict[str, dict]:
@@ -96,22 +101,12 @@ def test_every_layout_converts_to_the_same(depth, with_norm):
         assert all(torch.equal(v, result[k]) for k, v in shared.items())
 
 
-def test_fc_to_conv_gives_the_numbers_of_the_fully_connected_layer():
-    torch.manual_seed(0)
-    linear = nn.Linear(6 * 49, 5).double()
-    x = torch.randn(2, 6, 7, 7, dtype=torch.float64)
-    kernel = fc_to_conv(linear.weight, 7)
-    actual = nn.functional.conv2d(x, kernel, linear.bias).flatten(1)
-    torch.testing.assert_close(actual, linear(x.flatten(1)), rtol=0, atol=1e-12)
-
-
-def test_control_a_channel_last_flattening_differs():
-    torch.manual_seed(0)
-    linear = nn.Linear(6 * 49, 5).double()
-    x = torch.randn(2, 6, 7, 7, dtype=torch.float64)
-    kernel = linear.weight.view(5, 7, 7, 6).permute(0, 3, 1, 2)
-    actual = nn.functional.conv2d(x, kernel, linear.bias).flatten(1)
-    assert (actual - linear(x.flatten(1))).abs().max() > 0.1
+def test_a_fully_connected_layer_in_caffes_old_form_converts_to_the_same():
+    source = caffe_names(Classifier(11).state_dict(), 11)
+    old = {k: v[None, None] if k == 'fc6.weight' else v for k, v in source.items()}
+    assert old['fc6.weight'].shape == (1, 1, FC_CHANNELS, 49 * CHANNELS[-1])
+    expected = convert_vgg(source, 11)['fc6.conv.weight']
+    assert torch.equal(convert_vgg(old, 11)['fc6.conv.weight'], expected)
 
 
 def test_the_source_is_not_modified():
@@ -140,3 +135,22 @@ def test_an_unknown_key_is_refused():
     source = {**Classifier(11).state_dict(), 'layer1.0.conv1.weight': torch.zeros(1)}
     with pytest.raises(KeyError, match=r'layer1\.0\.conv1\.weight'):
         convert_vgg(source, 11)
+
+
+def test_a_missing_convolution_is_named():
+    source = caffe_names(Classifier(11).state_dict(), 11)
+    del source['conv3_2.weight']
+    with pytest.raises(KeyError, match='conv3_2 of VGG-11 is missing'):
+        convert_vgg(source, 11)
+
+
+def test_another_depth_with_caffe_names_is_refused():
+    with pytest.raises(KeyError, match='conv1_2 of VGG-13 is missing'):
+        convert_vgg(caffe_names(Classifier(11).state_dict(), 11), 13)
+
+
+def test_a_layer_without_its_bias_is_left_out():
+    source = caffe_names(Classifier(11).state_dict(), 11)
+    del source['fc6.bias']
+    converted = convert_vgg(source, 11)
+    assert [k for k in converted if 'fc' in k] == ['fc7.conv.weight', 'fc7.conv.bias']

@@ -108,9 +108,7 @@ def test_control_swapped_channels_of_a_score_differ():
 
 def test_parameter_count_of_fcn_8s_is_the_papers():
     backbone = FCNVGG()
-    head = FCNSkipHead(
-        in_channels=[256, 512, 4096], in_index=[0, 1, 2], num_classes=21
-    )
+    head = FCNSkipHead(in_channels=[256, 512, 4096], in_index=[0, 1, 2], num_classes=21)
     count = sum(p.numel() for p in [*backbone.parameters(), *head.parameters()])
     assert count == 134_362_751
 

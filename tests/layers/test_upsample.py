@@ -8,7 +8,9 @@ from mmseg_plugins.layers import crop, upsample
 @pytest.mark.parametrize('scale', [1, 2, 8, 32])
 def test_upsampling_equals_the_interpolation_matrix(scale):
     x = torch.randn(2, 3, 4, 5, dtype=torch.float64)
-    torch.testing.assert_close(upsample(x, scale), enlarge(x, scale), rtol=0, atol=1e-14)
+    torch.testing.assert_close(
+        upsample(x, scale), enlarge(x, scale), rtol=0, atol=1e-14
+    )
 
 
 def test_control_aligned_corners_differ():

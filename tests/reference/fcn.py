@@ -19,9 +19,9 @@ def ceil_pool(x: Tensor) -> Tensor:
     """2 x 2 max pooling of stride 2 that keeps a last odd row and column."""
     height, width = x.shape[2:]
     x = pad(x, (0, width % 2, 0, height % 2), value=-torch.inf)
-    return torch.stack(
-        [x[:, :, i::2, j::2] for i in range(2) for j in range(2)]
-    ).amax(0)
+    return torch.stack([x[:, :, i::2, j::2] for i in range(2) for j in range(2)]).amax(
+        0
+    )
 
 
 def bilinear_matrix(length: int, factor: int) -> Tensor:
@@ -58,7 +58,9 @@ def features(image: Tensor, weights: Weights, stages: tuple[int, ...]) -> list[T
     return outputs
 
 
-def fcn(image: Tensor, weights: Weights, stages: tuple[int, ...], stride: int) -> Tensor:
+def fcn(
+    image: Tensor, weights: Weights, stages: tuple[int, ...], stride: int
+) -> Tensor:
     """Logits of FCN-32s, FCN-16s or FCN-8s at the size of the image."""
     levels = features(image, weights, stages)
     score = conv2d(levels[5], *weights['score_fr'])

@@ -14,7 +14,7 @@ import torch
 import mmseg_plugins  # noqa: F401  lets torch.load read the message hub safely
 
 ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / 'configs/fcn/fcn-2s_vgg16-slim_1xb8-400_scenes-192x256.py'
+CONFIG = ROOT / 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
 OPTIONS = [
     'model.backbone.base_channels=4',
     'model.backbone.fc_channels=8',
@@ -54,7 +54,14 @@ def trained(tmp_path_factory) -> Path:
 
 
 def test_test_py_evaluates_and_draws(trained, tmp_path):
-    arguments = ['--work-dir', tmp_path, '--show-dir', tmp_path / 'drawn', '--out', tmp_path / 'out']
+    arguments = [
+        '--work-dir',
+        tmp_path,
+        '--show-dir',
+        tmp_path / 'drawn',
+        '--out',
+        tmp_path / 'out',
+    ]
     options = [*OPTIONS, 'default_hooks.visualization.interval=1']
     output = run('test.py', trained / 'iter_4.pth', *arguments, options=options)
     assert 'mIoU' in output
@@ -75,9 +82,7 @@ def test_get_flops_counts_parameters(tmp_path):
 
 def test_browse_dataset_draws_every_scene(tmp_path):
     options = [*OPTIONS, 'train_dataloader.dataset.num_scenes=3']
-    run(
-        'browse_dataset.py', '--output-dir', tmp_path, '--not-show', options=options
-    )
+    run('browse_dataset.py', '--output-dir', tmp_path, '--not-show', options=options)
     assert len(list(tmp_path.glob('scene_*.png'))) == 3
 
 
