@@ -1,5 +1,6 @@
 """The wheel, built and installed into an empty environment."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 SITE_PACKAGES = sysconfig.get_paths()['purelib']
@@ -98,3 +100,20 @@ def test_an_installed_config_is_a_base_for_the_users(path, installed, tmp_path):
     )
     output = run(installed, '-c', code, PYTHONPATH=SITE_PACKAGES)
     assert output.splitlines()[-1] == '1 mmseg_plugins.FCNSkipHead'
+
+
+@pytest.mark.skipif(
+    Path(sys.prefix) != ROOT / '.venv', reason='not in the environment that make makes'
+)
+def test_constraints_pin_the_whole_default_environment():
+    lines = (ROOT / 'constraints.txt').read_text().splitlines()
+    pinned = {
+        canonicalize_name(line.partition('==')[0])
+        for line in lines
+        if not line.startswith('#')
+    }
+    installed = {
+        canonicalize_name(distribution.name)
+        for distribution in importlib.metadata.distributions()
+    }
+    assert installed - pinned <= {'pip', 'wheel', 'mmseg-plugins'}

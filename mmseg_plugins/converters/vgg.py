@@ -46,7 +46,8 @@ def convert_vgg(state_dict: dict[str, Tensor], depth: int) -> dict[str, Tensor]:
         A new dict with keys such as ``conv1_1.conv.weight`` and ``fc6.conv.bias``.
 
     Raises:
-        ValueError: If the checkpoint holds another number of convolutions.
+        ValueError: If the checkpoint holds another number of convolutions, or its fc6
+            is not for maps of 7 x 7.
         KeyError: If a key belongs to none of the layouts, or a convolution is missing.
     """
     source = {key.removeprefix('backbone.'): v for key, v in state_dict.items()}
@@ -108,7 +109,13 @@ def _convert_fully_connected(converted: dict[str, Tensor]) -> None:
         if keys[0] not in converted:
             continue
         if all(key in converted and converted[key].isfinite().all() for key in keys):
-            converted[keys[0]] = fc_to_conv(converted[keys[0]], kernel_size)
+            try:
+                converted[keys[0]] = fc_to_conv(converted[keys[0]], kernel_size)
+            except ValueError as error:
+                raise ValueError(
+                    f'{name} of the checkpoint: {error}, or leave its classifier out '
+                    'of the checkpoint'
+                ) from error
         else:
             for key in keys:
                 converted.pop(key, None)

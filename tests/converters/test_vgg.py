@@ -154,3 +154,10 @@ def test_a_layer_without_its_bias_is_left_out():
     del source['fc6.bias']
     converted = convert_vgg(source, 11)
     assert [k for k in converted if 'fc' in k] == ['fc7.conv.weight', 'fc7.conv.bias']
+
+
+def test_a_classifier_of_maps_of_another_size_is_refused():
+    source = Classifier(11).state_dict()
+    source['classifier.0.weight'] = torch.zeros(FC_CHANNELS, CHANNELS[-1])
+    with pytest.raises(ValueError, match=r'fc6 of the checkpoint: .*\(12, 32\)'):
+        convert_vgg(source, 11)
