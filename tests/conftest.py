@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
 TESTS = Path(__file__).parent
 collect_ignore = ['stubs']  # for the upstream cell only
@@ -22,3 +23,9 @@ def _one_thread_per_process() -> None:
     """The suite runs on several processes, which would fight over the cores."""
     torch.set_num_threads(1)
     os.environ['OMP_NUM_THREADS'] = '1'  # for the subprocesses that tests start
+
+
+@pytest.fixture(autouse=True)
+def _scope_of_the_host() -> None:
+    """What the host's Runner sets, so that no test depends on the one before it."""
+    init_default_scope('mmseg')

@@ -2,19 +2,32 @@
 
 Paper: Long, Shelhamer, Darrell, "Fully Convolutional Networks for Semantic
 Segmentation", CVPR 2015, https://arxiv.org/abs/1411.4038, Sec. 4.2 and Fig. 3.
+Code:  shelhamer/fcn.berkeleyvision.org, voc-fcn8s/net.py, BSD-2: ``align='pad100'``.
 
 Shapes: N batch, K classes, H and W the size of the image.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
 from torch import Tensor, nn
 
-from mmseg_plugins.layers import crop, upsample
+from mmseg_plugins.layers import (
+    BilinearDeconv,
+    Interpolation,
+    crop,
+    crop_offsets,
+    deconv_kernel_size,
+    stride_steps,
+)
 from mmseg_plugins.registry import MODELS
+
+ALIGNMENTS = ('exact', 'resize', 'pad100')
+UPSAMPLING = ('bilinear', 'deconv', 'learned')
 
 
 @MODELS.register_module()
@@ -26,19 +39,37 @@ class FCNSkipHead(BaseDecodeHead):
     skip of stride 2 ** k by ``score_pool{k}``, so that a finer net takes over the
     weights of a coarser one with ``load_from`` alone.
 
+    How a coarse map meets a finer one, and at last the image:
+
+    - ``exact``: enlarge by the ratio of the strides, cut what is too much at the bottom
+      and right. Cells stay where ceil-rounded pools put them, at any image size.
+    - ``resize``: stretch to the finer map's size, as the host's heads do. Exact only
+      where the image is a multiple of the coarsest stride.
+    - ``pad100``: the authors' network, for a backbone that pads the image by 100:
+      unpadded deconvolutions, and crops at the offsets that follow from ``centre``.
+
     Args:
         in_channels: Channels of the levels, finest first.
         in_index: Where the levels are among the backbone's outputs.
         strides: Pixels of the image per cell of each level: ascending powers of two.
+        align: ``'exact'``, ``'resize'`` or ``'pad100'``.
+        upsample: ``'bilinear'`` interpolation; ``'deconv'``, a fixed transposed
+            convolution; or ``'learned'``, one that is trained from bilinear on.
+            ``resize`` has the first only, and ``pad100`` takes it for the second.
+        skip_scales: What each skip is multiplied by before its score, finest first;
+            (0.0001, 0.01) in the authors' FCN-8s trained at once.
+        centre: With ``pad100``, the pixel at the centre of the coarsest level's first
+            cell: 12.5 for VGG, 13 for AlexNet.
         channels: Left out, or the channels of the coarsest level.
         dropout_ratio: Of the coarsest level; 0 because FCN's backbone has its own.
         init_cfg: Zero scores by default, as the authors' (Caffe's default filler).
-        **kwargs: See mmseg's ``BaseDecodeHead``.
+        **kwargs: See mmseg's ``BaseDecodeHead``; ``align_corners`` only with
+            ``resize``.
 
     Raises:
-        ValueError: If the lists differ in length, ``strides`` are not ascending powers
-            of two, an index is negative, ``channels`` is not the coarsest level's, or
-            ``align_corners`` is true.
+        ValueError: If the lists do not fit one another, ``strides`` are not ascending
+            powers of two, an index is negative, a mode is unknown or does not go with
+            another, or ``channels`` is not the coarsest level's.
     """
 
     def __init__(
@@ -48,20 +79,22 @@ class FCNSkipHead(BaseDecodeHead):
         in_index: Sequence[int],
         num_classes: int,
         strides: Sequence[int] = (8, 16, 32),
+        align: Literal['exact', 'resize', 'pad100'] = 'exact',
+        upsample: Literal['bilinear', 'deconv', 'learned'] = 'bilinear',
+        skip_scales: Sequence[float] | None = None,
+        centre: float = 12.5,
         channels: int | None = None,
         dropout_ratio: float = 0.0,
+        align_corners: bool = False,
         init_cfg: dict | None = None,
         **kwargs: Any,
     ) -> None:
         _check_levels(in_channels, in_index, strides)
+        _check_modes(align, upsample, align_corners)
         if channels not in (None, in_channels[-1]):
             raise ValueError(
                 f'channels={channels}, but the coarsest level has {in_channels[-1]}: '
                 'leave channels out'
-            )
-        if kwargs.get('align_corners'):
-            raise ValueError(
-                'align_corners=True does not fit the grid of the pools: leave it False'
             )
         super().__init__(
             in_channels=in_channels,
@@ -70,45 +103,123 @@ class FCNSkipHead(BaseDecodeHead):
             num_classes=num_classes,
             input_transform='multiple_select',
             dropout_ratio=dropout_ratio,
+            align_corners=align_corners,
             init_cfg=init_cfg or dict(type='Constant', val=0, layer='Conv2d'),
             **kwargs,
         )
         self.strides = tuple(strides)
-        for stride, width in zip(self.strides[:-1], in_channels[:-1], strict=True):
-            self.add_module(_score_name(stride), nn.Conv2d(width, self.out_channels, 1))
+        self.skip_scales = _check_scales(skip_scales, len(strides) - 1)
+        self.align = align
+        self.offsets = crop_offsets(strides, centre) if align == 'pad100' else {1: 0}
+        for stride, width in zip(strides[:-1], in_channels[:-1], strict=True):
+            self.add_module(_score(stride), nn.Conv2d(width, self.out_channels, 1))
+        if align != 'resize':
+            self._add_upsampling(upsample, centre)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Map the backbone's levels to logits (N, K, >= H, >= W).
+        """Map the backbone's levels to logits (N, K, ...).
 
-        The logits cover whole cells of the finest level; what lies beyond the image,
-        at the bottom and right, is cut off by ``loss`` and ``predict``.
+        With ``resize`` they have the finest level's size, as a host's head's. Else they
+        are at the scale of the image and larger than it: ``loss`` and ``predict`` cut
+        them to H x W.
         """
         *skips, coarsest = self._transform_inputs(inputs)
         score = self.cls_seg(coarsest)
-        stride = self.strides[-1]
-        for skip, skip_stride in zip(skips[::-1], self.strides[-2::-1], strict=True):
-            skip_score = getattr(self, _score_name(skip_stride))(skip)
-            score = upsample(score, stride // skip_stride)
-            score = crop(score, skip_score.shape[2:]) + skip_score
-            stride = skip_stride
-        return upsample(score, stride)
+        source = self.strides[-1]
+        for target in self.strides[-2::-1]:
+            scale, skip = self.skip_scales[len(skips) - 1], skips.pop()
+            skip = getattr(self, _score(target))(skip if scale == 1 else skip * scale)
+            score = self._add_skip(score, skip, source, target)
+            source = target
+        return score if self.align == 'resize' else self._enlarge(score, source, 1)
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict:
-        """Compute the host's losses on logits cut to the size of the labels."""
+        """Compute the host's losses on logits of the labels' size."""
         size = batch_data_samples[0].gt_sem_seg.shape[-2:]
-        return super().loss_by_feat(crop(seg_logits, size), batch_data_samples)
+        return super().loss_by_feat(self._cut(seg_logits, size), batch_data_samples)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list) -> Tensor:
-        """Cut logits to (N, K, H, W), the size of the padded image or slide window."""
+        """Bring logits to the size of the padded image or of the slide window."""
         meta = batch_img_metas[0]
         size = meta['img_shape']
         if not isinstance(size, torch.Size):  # a slide window's size comes as one
             size = meta.get('pad_shape', size)
-        return crop(seg_logits, size[:2])
+        return super().predict_by_feat(self._cut(seg_logits, size[:2]), batch_img_metas)
+
+    def _add_upsampling(self, upsample: str, centre: float) -> None:
+        deconv = partial(
+            BilinearDeconv, self.out_channels, learned=upsample == 'learned'
+        )
+        for source, target in stride_steps(self.strides):
+            scale = source // target
+            layer: nn.Module
+            if self.align == 'exact' and upsample == 'bilinear':
+                layer = Interpolation(scale)
+            elif self.align == 'exact':
+                size, padding = 2 * scale, scale // 2
+                layer = deconv(scale, kernel_size=size, padding=padding)
+            else:
+                size = deconv_kernel_size(scale, centre)
+                layer = deconv(scale, kernel_size=size, padding=0)
+            self.add_module(_upscore(source, target), layer)
+
+    def _enlarge(self, score: Tensor, source: int, target: int) -> Tensor:
+        return getattr(self, _upscore(source, target))(score)
+
+    def _add_skip(
+        self, score: Tensor, skip: Tensor, source: int, target: int
+    ) -> Tensor:
+        if self.align == 'resize':
+            size = skip.shape[2:]
+            return resize(score, size, None, 'bilinear', self.align_corners) + skip
+        score = self._enlarge(score, source, target)
+        if self.align == 'exact':
+            return crop(score, skip.shape[2:]) + skip
+        return score + crop(skip, score.shape[2:], self.offsets[target])
+
+    def _cut(self, seg_logits: Tensor, size: Sequence[int]) -> Tensor:
+        if self.align == 'resize':
+            return seg_logits
+        return crop(seg_logits, size, self.offsets[1])
 
 
-def _score_name(stride: int) -> str:
+def _score(stride: int) -> str:
     return f'score_pool{stride.bit_length() - 1}'
+
+
+def _upscore(source: int, target: int) -> str:
+    return (
+        f'upscore{source}' if target == 1 else f'upscore_pool{source.bit_length() - 1}'
+    )
+
+
+def _check_scales(
+    skip_scales: Sequence[float] | None, num_skips: int
+) -> tuple[float, ...]:
+    scales = (1.0,) * num_skips if skip_scales is None else tuple(skip_scales)
+    if len(scales) != num_skips:
+        raise ValueError(
+            f'skip_scales={skip_scales} must have {num_skips} entries, one per skip, '
+            'finest first'
+        )
+    return scales
+
+
+def _check_modes(align: str, upsample: str, align_corners: bool) -> None:
+    if align not in ALIGNMENTS:
+        raise ValueError(f'align={align!r} is none of {", ".join(ALIGNMENTS)}')
+    if upsample not in UPSAMPLING:
+        raise ValueError(f'upsample={upsample!r} is none of {", ".join(UPSAMPLING)}')
+    if align == 'resize' and upsample != 'bilinear':
+        raise ValueError(
+            f"upsample={upsample!r} enlarges by whole factors, align='resize' does "
+            "not: use align='exact', or upsample='bilinear'"
+        )
+    if align_corners and align != 'resize':
+        raise ValueError(
+            f'align_corners=True does not fit the grid of align={align!r}: leave it '
+            "False, or use align='resize'"
+        )
 
 
 def _check_levels(

@@ -1,3 +1,19 @@
-from .upsample import crop, upsample
+from .upsample import (
+    BilinearDeconv,
+    Interpolation,
+    bilinear_kernel,
+    crop,
+    crop_offsets,
+    deconv_kernel_size,
+    stride_steps,
+)
 
-__all__ = ['crop', 'upsample']
+__all__ = [
+    'BilinearDeconv',
+    'Interpolation',
+    'bilinear_kernel',
+    'crop',
+    'crop_offsets',
+    'deconv_kernel_size',
+    'stride_steps',
+]

@@ -72,15 +72,40 @@ def test_its_own_checkpoint_loads_strictly():
     )
 
 
-def test_what_was_left_out_of_a_checkpoint_is_said(monkeypatch):
-    said = []
-    monkeypatch.setattr(fcn_vgg, 'print_log', lambda text, **_: said.append(text))
-    source = {k: v for k, v in Classifier(16).state_dict().items() if 'feat' in k}
-    net = make_net()
-    before = net.fc6.conv.weight.clone()
+@pytest.fixture
+def said(monkeypatch) -> list[str]:
+    """What FCNVGG logs."""
+    texts = []
+    monkeypatch.setattr(fcn_vgg, 'print_log', lambda text, **_: texts.append(text))
+    return texts
+
+
+def test_what_was_taken_from_a_checkpoint_is_said(said):
+    make_net().load_state_dict(Classifier(16).state_dict())
+    assert said[0].startswith('FCNVGG took conv1_1, conv1_2,')
+    assert said[0].endswith('conv5_3, fc6, fc7 from a VGG-16 classifier. ')
+
+
+@pytest.mark.parametrize('value', ['absent', 'nan', 'wide'])
+def test_a_classifier_that_cannot_be_taken_is_left_out_and_said(value, said):
+    source = Classifier(16).state_dict()
+    for key in [k for k in source if k.startswith('classifier')]:
+        if value == 'nan':
+            source[key] = torch.full_like(source[key], torch.nan)
+        elif value == 'absent':
+            del source[key]
+    net = FCNVGG(base_channels=4, fc_channels=9 if value == 'wide' else FC_CHANNELS)
+    before = {k: v.clone() for k, v in net.state_dict().items()}
     net.load_state_dict(source, strict=False)
-    assert ['fc6, fc7' in text for text in said] == [True]
-    assert torch.equal(net.fc6.conv.weight, before)
+    reason = {
+        'absent': 'has none',
+        'nan': 'IMAGENET1K_V1',
+        'wide': '(9, 32, 7, 7) here',
+    }
+    assert 'fc6 keeps its values: ' in said[0]
+    assert reason[value] in said[0]
+    kept = {k for k, v in net.state_dict().items() if torch.equal(v, before[k])}
+    assert kept == {k for k in before if k.startswith('fc')}
 
 
 def test_a_checkpoint_of_another_width_is_refused():
@@ -107,6 +132,34 @@ def test_frozen_stages_neither_train_nor_update_their_norm():
     changed = [k for k, v in net.state_dict().items() if not torch.equal(v, before[k])]
     assert changed
     assert not [k for k in changed if k.startswith(('conv1', 'conv2'))]
+
+
+def test_checkpointing_gives_the_same_gradients():
+    torch.manual_seed(0)
+    net = make_net(dropout_ratio=0.0).double().train()
+    image = torch.randn(2, 3, 40, 56, dtype=torch.float64)
+    gradients = []
+    for net.with_cp in (False, True):
+        net.zero_grad()
+        sum(level.square().sum() for level in net(image)).backward()
+        gradients.append([p.grad.clone() for p in net.parameters()])
+    torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
+
+
+def test_checkpointing_keeps_less_for_the_backward_pass():
+    def numbers_kept(with_cp: bool) -> int:
+        sizes = []
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        net = make_net(with_cp=with_cp).train()
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            net(torch.randn(1, 3, 64, 64))
+        return sum(sizes)
+
+    assert numbers_kept(with_cp=True) < numbers_kept(with_cp=False) / 2
 
 
 def test_dropout_drops_elements_not_channels():

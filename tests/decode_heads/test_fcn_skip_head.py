@@ -5,7 +5,7 @@ import reference.fcn
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from reference.fcn import fcn
+from reference.fcn import CROPS, authors_fcn, fcn
 
 from mmseg_plugins.backbones import FCNVGG
 from mmseg_plugins.converters.vgg import VGG_STAGES
@@ -13,61 +13,141 @@ from mmseg_plugins.decode_heads import FCNSkipHead
 from mmseg_plugins.layers import crop
 
 IN_CHANNELS, STRIDES = [8, 16, 10], [8, 16, 32]
-SIZES = [(33, 47), (50, 121), (64, 96), (1, 1)]
+SIZES = [(50, 121), (64, 96), (97, 131), (224, 224), (1, 1)]
+CAFFE_NAMES = {
+    'conv_seg': 'score_fr',
+    'upscore32': 'upscore',
+    'upscore_pool5': 'upscore2',
+}
 
 
-def make_net(stride: int) -> tuple[FCNVGG, FCNSkipHead]:
+def make_net(
+    stride: int, align: str = 'exact', **kwargs: object
+) -> tuple[FCNVGG, FCNSkipHead]:
     """FCN-32s, 16s or 8s with random weights everywhere, in float64."""
     torch.manual_seed(stride)
     first = STRIDES.index(stride)
-    backbone = FCNVGG(base_channels=2, fc_channels=10)
+    backbone = FCNVGG(
+        base_channels=2, fc_channels=10, pad=100 if align == 'pad100' else 1
+    )
     head = FCNSkipHead(
         in_channels=IN_CHANNELS[first:],
         in_index=list(range(first, 3)),
         strides=STRIDES[first:],
         num_classes=5,
+        align=align,
+        **kwargs,
     )
     net = torch.nn.ModuleList([backbone, head]).double().eval()
-    for parameter in net.parameters():  # scores of all levels of about one size
-        torch.nn.init.normal_(parameter, std=(2 / parameter[0].numel()) ** 0.5)
+    for name, parameter in net.named_parameters():  # all levels of about one weight
+        gain = 9 if 'score_pool' in name else 2
+        fan_in = max(parameter[0].numel(), gain)
+        torch.nn.init.normal_(parameter, std=(gain / fan_in) ** 0.5)
     return backbone, head
 
 
 def paper_weights(backbone: FCNVGG, head: FCNSkipHead) -> dict:
+    """Give the weights the paper's names; a fixed deconvolution as its dense kernel."""
     weights = {
         name: (layer.conv.weight, layer.conv.bias)
         for name, layer in backbone.named_children()
         if name != 'dropout'
     }
-    weights['score_fr'] = (head.conv_seg.weight, head.conv_seg.bias)
     for name, layer in head.named_children():
-        if name.startswith('score_pool'):
+        name = CAFFE_NAMES.get(name, name)
+        if name.startswith('score'):
             weights[name] = (layer.weight, layer.bias)
+        elif name.startswith('upscore') and hasattr(layer, 'weight'):
+            dense = layer.weight
+            if dense.shape[1] == 1:
+                dense = torch.eye(len(dense)).double()[..., None, None] * dense
+            weights[name] = dense
     return weights
 
 
 def logits(backbone: FCNVGG, head: FCNSkipHead, image: torch.Tensor) -> torch.Tensor:
     metas = [dict(img_shape=image.shape[2:])] * len(image)
-    return head.predict(backbone(image), metas, None)
+    with torch.no_grad():
+        return head.predict(backbone(image), metas, None)
 
 
 def relative_difference(a: torch.Tensor, b: torch.Tensor) -> float:
     return ((a - b).abs().max() / b.abs().max()).item()
 
 
+def random_image(size: tuple[int, int]) -> torch.Tensor:
+    torch.manual_seed(1)
+    return torch.randn(2, 3, *size, dtype=torch.float64)
+
+
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('stride', STRIDES)
-def test_logits_equal_the_plain_restatement(stride, size):
-    backbone, head = make_net(stride)
-    image = torch.randn(2, 3, *size, dtype=torch.float64)
-    expected = fcn(image, paper_weights(backbone, head), VGG_STAGES[16], stride)
-    with torch.no_grad():
-        assert relative_difference(logits(backbone, head, image), expected) < 1e-12
+def test_exact_equals_the_plain_restatement(stride, size):
+    net, image = make_net(stride), random_image(size)
+    expected = fcn(image, paper_weights(*net), VGG_STAGES[16], stride)
+    assert relative_difference(logits(*net, image), expected) < 1e-12
 
 
-def pool_padded_before(x: torch.Tensor) -> torch.Tensor:
-    """Keep an odd first row and column alone, not the last."""
-    return torch.nn.functional.max_pool2d(x.flip(2, 3), 2, ceil_mode=True).flip(2, 3)
+@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('stride', STRIDES)
+@pytest.mark.parametrize('upsample', ['deconv', 'learned'])
+def test_pad100_equals_the_authors_network(upsample, stride, size):
+    net, image = make_net(stride, 'pad100', upsample=upsample), random_image(size)
+    expected = authors_fcn(image, paper_weights(*net), stride)
+    assert relative_difference(logits(*net, image), expected) < 1e-10
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_pad100_trained_at_once_equals_the_authors_network(size):
+    # Larger scales than the authors', under which a wrong skip would not show.
+    net = make_net(8, 'pad100', upsample='learned', skip_scales=(0.5, 0.7))
+    image = random_image(size)
+    expected = authors_fcn(image, paper_weights(*net), 8, scales=(0.7, 0.5))
+    assert relative_difference(logits(*net, image), expected) < 1e-10
+
+
+def floor_pool(x: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.max_pool2d(x, 2)
+
+
+@pytest.mark.parametrize(
+    ('part', 'spoilt'),
+    [
+        pytest.param('ceil_pool', floor_pool, id='floor pools'),
+        pytest.param('relu', lambda x: x, id='no rectifier'),
+        *[
+            pytest.param('CROPS', {**CROPS, key: value + 1}, id=f'crop of {key}')
+            for key, value in CROPS.items()
+            if key in ('pool4', 'pool3', 8)
+        ],
+    ],
+)
+def test_control_a_spoilt_network_of_the_authors_differs(part, spoilt, monkeypatch):
+    net = make_net(8, 'pad100', upsample='learned')
+    image = random_image((97, 131))
+    monkeypatch.setattr(reference.fcn, part, spoilt)
+    expected = authors_fcn(image, paper_weights(*net), 8)
+    ours = crop(logits(*net, image), expected.shape[2:])
+    assert relative_difference(ours, expected) > 0.1
+
+
+@pytest.mark.parametrize(('stride', 'offset'), [(32, 19), (16, 27)])
+def test_control_the_last_crop_off_by_one_differs(stride, offset, monkeypatch):
+    net = make_net(stride, 'pad100', upsample='learned')
+    image = random_image((97, 131))
+    monkeypatch.setitem(CROPS, stride, offset + 1)
+    expected = authors_fcn(image, paper_weights(*net), stride)
+    assert relative_difference(logits(*net, image), expected) > 0.1
+
+
+def test_control_swapped_deconvolutions_differ():
+    net = make_net(8, 'pad100', upsample='learned')
+    image = random_image((97, 131))
+    weights = paper_weights(*net)
+    names = ['upscore2', 'upscore_pool4']
+    weights |= dict(zip(names, [weights[n] for n in reversed(names)], strict=True))
+    expected = authors_fcn(image, weights, 8)
+    assert relative_difference(logits(*net, image), expected) > 0.1
 
 
 def aligned_matrix(length: int, factor: int) -> torch.Tensor:
@@ -77,33 +157,66 @@ def aligned_matrix(length: int, factor: int) -> torch.Tensor:
     )[0].T
 
 
+def test_control_aligned_corners_differ(monkeypatch):
+    net, image = make_net(8), random_image((97, 131))
+    monkeypatch.setattr(reference.fcn, 'bilinear_matrix', aligned_matrix)
+    expected = fcn(image, paper_weights(*net), VGG_STAGES[16], 8)
+    assert relative_difference(logits(*net, image), expected) > 0.1
+
+
+LENGTHS = (1, 17, 31, 32, 33, 50, 97, 224, 500)
+
+
+@pytest.mark.parametrize('batch', [1, 2])
+@pytest.mark.parametrize('stride', STRIDES)
 @pytest.mark.parametrize(
-    ('part', 'spoilt'),
+    ('align', 'upsample'),
     [
-        pytest.param('ceil_pool', pool_padded_before, id='pools padded before'),
-        pytest.param('bilinear_matrix', aligned_matrix, id='corners aligned'),
-        pytest.param('relu', torch.abs, id='another rectifier'),
+        ('exact', 'bilinear'),
+        ('exact', 'deconv'),
+        ('exact', 'learned'),
+        ('resize', 'bilinear'),
+        ('pad100', 'deconv'),
+        ('pad100', 'learned'),
     ],
 )
-def test_control_a_spoilt_restatement_differs(part, spoilt, monkeypatch):
-    backbone, head = make_net(8)
-    image = torch.randn(2, 3, 95, 127, dtype=torch.float64)
-    monkeypatch.setattr(reference.fcn, part, spoilt)
-    expected = fcn(image, paper_weights(backbone, head), VGG_STAGES[16], 8)
-    with torch.no_grad():
-        ours = crop(logits(backbone, head, image), expected.shape[2:])
-    assert relative_difference(ours, expected) > 1e-2
+def test_logits_have_the_images_size(align, upsample, stride, batch):
+    with torch.device('meta'):  # sizes only
+        backbone, head = make_net(stride, align, upsample=upsample)
+        for height in LENGTHS:
+            for width in LENGTHS:
+                image = torch.empty(batch, 3, height, width, dtype=torch.float64)
+                shape = logits(backbone, head, image).shape
+                assert shape == (batch, 5, height, width)
 
 
-def test_control_swapped_channels_of_a_score_differ():
-    backbone, head = make_net(8)
-    image = torch.randn(2, 3, 64, 96, dtype=torch.float64)
-    weights = paper_weights(backbone, head)
-    kernel, bias = weights['score_pool4']
-    weights['score_pool4'] = (kernel.flip(0), bias)
-    expected = fcn(image, weights, VGG_STAGES[16], 8)
-    with torch.no_grad():
-        assert relative_difference(logits(backbone, head, image), expected) > 0.1
+@pytest.mark.parametrize('stride', STRIDES)
+def test_exact_equals_the_padded_images_network_at_the_centre(stride):
+    net = make_net(stride)
+    image = random_image((545, 577))[:1]
+    padded = torch.nn.functional.pad(image, (0, -577 % 32, 0, -545 % 32))
+    # Half the receptive field of fc7, and three of its cells for the upsampling.
+    margin = 404 // 2 + 48
+    inside = (..., slice(margin, 545 - margin), slice(margin, 577 - margin))
+    difference = (logits(*net, image) - logits(*net, padded)[..., :545, :577])[inside]
+    assert difference.numel() > 0
+    assert difference.abs().max() < 1e-12
+
+
+def test_control_resize_differs_from_the_padded_images_network():
+    net = make_net(8, 'resize')
+    image = random_image((545, 577))[:1]
+    padded = torch.nn.functional.pad(image, (0, -577 % 32, 0, -545 % 32))
+    difference = logits(*net, image) - logits(*net, padded)[..., :545, :577]
+    assert difference[..., 250:-250, 250:-250].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize('stride', STRIDES)
+def test_resize_equals_exact_where_the_image_is_a_multiple_of_32(stride):
+    net, other = make_net(stride, 'resize'), make_net(stride)
+    image = random_image((64, 96))
+    ours, theirs = logits(*net, image), logits(*other, image)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
 def test_parameter_count_of_fcn_8s_is_the_papers():
