@@ -98,7 +98,9 @@ def test_an_installed_config_is_a_base_for_the_users(path, installed, tmp_path):
         f'cfg = Config.fromfile({str(user_config)!r}); '
         'print(cfg.mine, cfg.model.decode_head.type)'
     )
-    output = run(installed, '-c', code, PYTHONPATH=SITE_PACKAGES)
+    # The host comes from this environment, the package from the wheel.
+    host = os.pathsep.join([SITE_PACKAGES, os.environ.get('PYTHONPATH', '')])
+    output = run(installed, '-c', code, PYTHONPATH=host)
     assert output.splitlines()[-1] == '1 mmseg_plugins.FCNSkipHead'
 
 
