@@ -122,7 +122,11 @@ class FCNSkipHead(BaseDecodeHead):
         With ``resize`` they have the finest level's size, as a host's head's. Else they
         are at the scale of the image and larger than it: ``loss`` and ``predict`` cut
         them to H x W.
+
+        Raises:
+            ValueError: If a level has other channels or cells than was told.
         """
+        self._check_inputs(inputs)
         *skips, coarsest = self._transform_inputs(inputs)
         score = self.cls_seg(coarsest)
         source = self.strides[-1]
@@ -145,6 +149,15 @@ class FCNSkipHead(BaseDecodeHead):
         if not isinstance(size, torch.Size):  # a slide window's size comes as one
             size = meta.get('pad_shape', size)
         return super().predict_by_feat(self._cut(seg_logits, size[:2]), batch_img_metas)
+
+    def _check_inputs(self, inputs: Sequence[Tensor]) -> None:
+        for index, told in zip(self.in_index, self.in_channels, strict=True):
+            found = inputs[index].shape[1] if index < len(inputs) else 'no'
+            if found != told:
+                raise ValueError(
+                    f'output {index} of the backbone has {found} channels, in_channels '
+                    f'says {told}: the backbone gives {[x.shape[1] for x in inputs]}'
+                )
 
     def _add_upsampling(self, upsample: str, centre: float) -> None:
         deconv = partial(
