@@ -1,7 +1,10 @@
-"""Convert the weights of another project to a checkpoint for load_from.
+"""Convert the weights of another project to a checkpoint of ours.
 
 python tools/convert.py fcn fcn8s-heavy-pascal.caffemodel checkpoints/fcn8s.pth
 
+encnet        weights of the authors' EncNet, or of a deep-stem ResNet alone (.pth)
+caffenet      a CaffeNet classifier (.caffemodel), for init_cfg of FCNAlexNet
+vgg16         a VGG16 classifier (.caffemodel), for init_cfg of FCNVGG
 fcn           weights of the authors' FCN (.caffemodel) or of pytorch-fcn (.pth)
 fcn-at-once   the weights of pytorch-fcn's FCN8sAtOnce alone, whose names are FCN-8s's
 """

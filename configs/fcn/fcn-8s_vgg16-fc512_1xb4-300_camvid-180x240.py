@@ -19,7 +19,7 @@ model = dict(
     backbone=dict(
         fc_channels=512,
         frozen_stages=2,
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://vgg16'),
+        init_cfg=dict(type='Pretrained', checkpoint='mmcls://vgg16'),
     ),
     decode_head=dict(in_channels=[256, 512, 512], num_classes=11),
 )

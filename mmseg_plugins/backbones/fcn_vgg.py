@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from mmseg_plugins.converters.foreign import pop_foreign
 from mmseg_plugins.converters.vgg import VGG_STAGES, conv_names, convert_vgg
 from mmseg_plugins.registry import MODELS
 
@@ -128,14 +129,9 @@ class FCNVGG(BaseModule):
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any
     ) -> None:
         """Rename a VGG classifier's checkpoint before the host loads it."""
-        source = {
-            key.removeprefix(prefix): key
-            for key in state_dict
-            if key.startswith(prefix)
-        }
         own = self.state_dict()
-        if source and own.keys().isdisjoint(source):
-            foreign = {name: state_dict.pop(key) for name, key in source.items()}
+        foreign = pop_foreign(state_dict, prefix, own)
+        if foreign:
             converted = convert_vgg(foreign, self.depth)
             _check_fit(converted, own)
             left_out = {

@@ -74,6 +74,23 @@ def test_a_caffemodel_becomes_a_checkpoint_for_load_from(run, weights, tmp_path)
         assert torch.equal(value, expected[key]), key
 
 
+def test_a_classifiers_caffemodel_becomes_a_checkpoint_for_init_cfg(
+    run, weights, tmp_path
+):
+    classifier = {
+        key: value
+        for key, value in weights.items()
+        if not key.startswith(('score', 'upscore'))
+    }
+    source = save_caffemodel(tmp_path / 'vgg16.caffemodel', classifier)
+    assert run(source, name='vgg16') == (0, f'{tmp_path}/out/fcn.pth: 30 tensors')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'out/fcn.pth'))
+    backbone = MODELS.build(dict(SEGMENTOR['backbone'], init_cfg=init_cfg))
+    backbone.init_weights()
+    assert torch.equal(backbone.conv1_1.conv.weight, weights['conv1_1.weight'])
+    assert torch.equal(backbone.fc6.conv.bias, weights['fc6.bias'])
+
+
 def save_caffemodel(path: Path, weights: dict) -> Path:
     with_bias = {
         k: v for k, v in weights.items() if k.startswith(('conv', 'fc', 'sco'))

@@ -1,0 +1,46 @@
+"""FCN-8s, ResNet-50, Cityscapes, 769 x 769 crops, corners aligned.
+
+Run:     bash tools/dist_train.sh <this file> 4
+Result:  not measured; paper: no result with ResNet
+Source:  mmseg's fcn_r50-d8_4xb2-80k_cityscapes-769x769 for all but the network
+Differs: from the host's config: strides 4 to 32 and no dilation; the paper's skips
+         instead of a head of two convolutions, and no auxiliary head
+"""
+
+_base_ = [
+    '../_base_/models/fcn-8s_r50.py',
+    '../_base_/datasets/cityscapes.py',
+    '../_base_/schedules/schedule_80k.py',
+    '../_base_/default_runtime.py',
+]
+crop_size = (769, 769)
+model = dict(
+    data_preprocessor=dict(size=crop_size),
+    # ResNet centres cell i at pixel 32 * i: on 32 * n + 1 pixels, aligned corners.
+    decode_head=dict(align='resize', align_corners=True),
+    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(513, 513)),
+)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
+    dict(
+        type='RandomResize',
+        scale=(2049, 1025),
+        ratio_range=(0.5, 2.0),
+        keep_ratio=True,
+    ),
+    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(2049, 1025), keep_ratio=True),
+    # after Resize: the prediction is compared at the size of the annotation
+    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
