@@ -1,3 +1,4 @@
+from .enc_head import EncHead
 from .fcn_skip_head import FCNSkipHead
 
-__all__ = ['FCNSkipHead']
+__all__ = ['EncHead', 'FCNSkipHead']

@@ -1,3 +1,4 @@
+from .encoding import Encoding
 from .upsample import (
     BilinearDeconv,
     Interpolation,
@@ -10,6 +11,7 @@ from .upsample import (
 
 __all__ = [
     'BilinearDeconv',
+    'Encoding',
     'Interpolation',
     'bilinear_kernel',
     'crop',

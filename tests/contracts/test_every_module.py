@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from cases import MODULES
+from cases import LOSSES, MODULES
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
@@ -18,11 +18,12 @@ HEADS = [
 ]
 SIZES = [(33, 47), (17, 65), (64, 96)]
 every_module = pytest.mark.parametrize('name', MODULES)
+every_loss = pytest.mark.parametrize('name', LOSSES)
 
 
 def build(name: str, **changes) -> torch.nn.Module:
     torch.manual_seed(0)
-    arguments = {**MODULES[name].arguments, **changes}
+    arguments = {**{**MODULES, **LOSSES}[name].arguments, **changes}
     module = MODELS.build(dict(type=f'mmseg_plugins.{name}', **arguments))
     for parameter in module.parameters():  # zeros would hide what does not arrive
         if not parameter.any():
@@ -35,7 +36,7 @@ def outputs(result: torch.Tensor | tuple) -> tuple[torch.Tensor, ...]:
 
 
 def test_every_registered_module_has_a_case():
-    assert set(MODULES) == set(MODELS.module_dict)
+    assert set(MODULES) | set(LOSSES) == set(MODELS.module_dict)
 
 
 @every_module
@@ -51,8 +52,15 @@ def test_any_size_and_batch_trains(name, size, batch):
 @every_module
 def test_every_parameter_gets_a_gradient(name):
     module = build(name).train()
-    result = outputs(module(MODULES[name].make_input(2, (64, 96))))
-    sum((output * torch.randn_like(output)).sum() for output in result).backward()
+    x = MODULES[name].make_input(2, (64, 96))
+    if name in HEADS:  # the loss, since some layers serve nothing else
+        labels = torch.randint(0, 5, (1, 64, 96))
+        samples = [SegDataSample(gt_sem_seg=PixelData(data=labels)) for _ in range(2)]
+        losses = module.loss(x, samples, None)
+        sum(value for key, value in losses.items() if 'loss' in key).backward()
+    else:
+        result = outputs(module(x))
+        sum((output * torch.randn_like(output)).sum() for output in result).backward()
     without = [
         key
         for key, parameter in module.named_parameters()
@@ -177,3 +185,51 @@ def test_a_head_takes_the_hosts_pixel_sampler(name):
     sample = SegDataSample(gt_sem_seg=PixelData(data=torch.randint(0, 5, (1, 33, 47))))
     losses = head.loss(MODULES[name].make_input(1, (33, 47)), [sample], None)
     assert losses['loss_ce'] > 0
+
+
+@every_loss
+@pytest.mark.parametrize('batch', [1, 2])
+def test_a_loss_is_positive_and_repeatable_and_has_a_gradient(name, batch):
+    loss, (logits, labels) = build(name), LOSSES[name].make_input(batch)
+    value = loss(logits.requires_grad_(), labels, ignore_index=255)
+    value.backward()
+    assert value.shape == ()
+    assert value > 0
+    assert logits.grad.isfinite().all()
+    assert logits.grad.any(1).all()
+    assert torch.equal(value, loss(logits, labels, ignore_index=255))
+
+
+@every_loss
+def test_a_loss_is_scaled_by_its_weight_and_logged_by_its_name(name):
+    inputs = LOSSES[name].make_input(2)
+    once, twice = build(name, loss_weight=1.0), build(name, loss_weight=2.0)
+    torch.testing.assert_close(2 * once(*inputs), twice(*inputs))
+    assert 'loss' in once.loss_name
+    assert build(name, loss_name='loss_x').loss_name == 'loss_x'
+
+
+@every_loss
+def test_a_loss_of_labels_that_are_all_ignored_is_zero(name):
+    logits, labels = LOSSES[name].make_input(2)
+    value = build(name)(logits.requires_grad_(), torch.full_like(labels, 255))
+    value.backward()
+    assert value == 0
+    assert not logits.grad.any()
+
+
+@every_loss
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_a_loss_of_half_logits_is_finite_in_float32(name, dtype):
+    logits, labels = LOSSES[name].make_input(2)
+    value = build(name)((300 * logits).to(dtype), labels)
+    assert value.isfinite()
+    assert value.dtype == torch.float32
+
+
+@every_loss
+def test_a_loss_compiles_as_one_graph(name):
+    loss, inputs = build(name), LOSSES[name].make_input(2)
+    torch._dynamo.reset()
+    compiled = torch.compile(loss, fullgraph=True, backend='aot_eager')
+    torch.testing.assert_close(compiled(*inputs), loss(*inputs))
