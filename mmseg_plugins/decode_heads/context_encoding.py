@@ -24,6 +24,7 @@ ONE_DIMENSIONAL: dict[type, type] = {
     nn.InstanceNorm2d: nn.InstanceNorm1d,
 }
 
+
 class ContextEncoding(nn.Module):
     """The Context Encoding Module: encode a map, and gate its channels accordingly.
 

@@ -99,7 +99,7 @@ def _assign(x: Tensor, codewords: Tensor, scale: Tensor) -> tuple[Tensor, Tensor
     """Return |x_n - c_k|^2 and a_nk, both (B, K, N)."""
     # In pieces, a square of all of x would be as large as x.
     starts = range(0, codewords.shape[1], 64)
-    squares = sum(x[:, i : i + 64].square().sum(1) for i in starts)
+    squares = torch.stack([x[:, i : i + 64].square().sum(1) for i in starts]).sum(0)
     norms = squares[:, None] + codewords.square().sum(1, keepdim=True)
     distances = torch.baddbmm(norms, _repeat(codewords, x), x, alpha=-2)
     return distances, (scale[:, None] * distances).softmax(1)
