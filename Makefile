@@ -3,20 +3,24 @@ export PYTHON
 
 .PHONY: demo test test-upstream lint clean
 
+# Passive waiting: threads that spin would fight over a core that is not free.
 demo: .venv/.installed  ## train a plug-in network on the embedded scenes and draw its prediction
-	@.venv/bin/python tools/demo.py
+	@OMP_WAIT_POLICY=passive .venv/bin/python tools/demo.py
 
 test: .venv/.installed  ## the whole test suite, on the maintained line
 	@.venv/bin/python -m pytest -n 2
 
 test-upstream: .venv-upstream/.installed  ## the whole test suite, on upstream MMSegmentation 1.2.2
-	@PYTHONPATH=$(CURDIR)/tests/stubs/upstream .venv-upstream/bin/python -m pytest -n 2
+	@PYTHONPATH="$(CURDIR)/tests/stubs/upstream" .venv-upstream/bin/python -m pytest -n 2
 
-lint: .venv/.installed  ## ruff and mypy
+lint: .venv/.lint  ## ruff and mypy
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
 .venv/.installed: pyproject.toml constraints.txt
-	@tools/setup_venv.sh .venv constraints.txt onedl,test,lint
+	@tools/setup_venv.sh .venv constraints.txt onedl,test
+
+.venv/.lint: .venv/.installed
+	@tools/setup_venv.sh .venv constraints.txt onedl,test,lint && touch $@
 
 .venv-upstream/.installed: pyproject.toml constraints-upstream.txt
 	@tools/setup_venv.sh .venv-upstream constraints-upstream.txt test \

@@ -22,15 +22,17 @@ class PluginRegistry(Registry):
 
     The plain name goes into mmengine's root registry, which mmseg's registries ask
     last: a class of that name in mmseg, stock or from another plug-in, registered
-    before or after ours, is never replaced and never in the way.
+    before or after ours, is never replaced and never in the way. Only a plug-in that
+    later registers the same name in the root itself meets mmengine's KeyError.
     """
 
     def _register_module(self, module, module_name=None, force=False) -> None:
         """Register ``module``; a reloaded class replaces its former self."""
-        name = module_name or module.__name__
-        former = self.module_dict.get(name)
-        super()._register_module(module, name, force or _same_class(former, module))
-        self._publish(PLAIN_NAMES.get(name, name), module)
+        names = module_name or module.__name__
+        for name in [names] if isinstance(names, str) else names:
+            reloaded = _same_class(self.module_dict.get(name), module)
+            super()._register_module(module, name, force or reloaded)
+            self._publish(PLAIN_NAMES.get(name, name), module)
 
     def _publish(self, plain_name: str, module: type) -> None:
         host, root = self.parent, self.parent.parent

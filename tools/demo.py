@@ -30,7 +30,7 @@ def draw(runner: Runner, num_scenes: int) -> np.ndarray:
     palette = np.array(dataset.metainfo['palette'], np.uint8)[:, ::-1]
     palette = np.concatenate([palette, np.zeros((256 - len(palette), 3), np.uint8)])
     rows = []
-    for i in range(num_scenes):
+    for i in range(min(num_scenes, len(dataset))):
         item = dataset[i]
         with torch.no_grad():
             result = runner.model.test_step(

@@ -2,7 +2,8 @@
 # tools/dist_test.sh CONFIG CHECKPOINT GPUS [option of tools/test.py ...]
 # NNODES, NODE_RANK, MASTER_ADDR and PORT as in mmseg's own script.
 set -eu
-config=$1 checkpoint=$2 gpus=$3
+usage="usage: tools/dist_test.sh CONFIG CHECKPOINT GPUS [option ...]"
+config=${1:?$usage} checkpoint=${2:?$usage} gpus=${3:?$usage}
 shift 3
 exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \

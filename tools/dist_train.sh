@@ -2,7 +2,8 @@
 # tools/dist_train.sh CONFIG GPUS [option of tools/train.py ...]
 # NNODES, NODE_RANK, MASTER_ADDR and PORT as in mmseg's own script.
 set -eu
-config=$1 gpus=$2
+usage="usage: tools/dist_train.sh CONFIG GPUS [option ...]"
+config=${1:?$usage} gpus=${2:?$usage}
 shift 2
 exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \

@@ -1,20 +1,33 @@
 """Run a tool of the installed mmseg with mmseg_plugins registered."""
 
+import argparse
 import runpy
 import sys
 from pathlib import Path
 
-import mmseg
+# First, for it names the mend where the host is missing; it registers our names.
+import mmseg_plugins  # noqa: F401
 
-import mmseg_plugins  # noqa: F401  registers the plain names for every config
+# isort: split
+import mmseg
+from mmengine.device import get_device
 
 
 def run_host_tool(name: str) -> None:
     """Run ``name``, a path below mmseg's ``tools``, with this process's arguments.
 
     Raises:
-        SystemExit: If the installed mmseg has no such tool.
+        SystemExit: If the installed mmseg has no such tool, or a launcher is asked for
+            where mmengine cannot start one.
     """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument('--launcher', default='none')
+    launcher = parser.parse_known_args()[0].launcher
+    if launcher != 'none' and get_device() == 'cpu':
+        sys.exit(
+            f'--launcher {launcher}: mmengine starts several processes on GPUs only, '
+            'and none is seen here; leave the launcher out'
+        )
     package = Path(mmseg.__path__[0])
     # The wheel keeps its tools inside, a source checkout beside the package.
     for tools in (package / '.mim' / 'tools', package.parent / 'tools'):

@@ -18,10 +18,15 @@ explain() {
     if grep -qiE 'no space left|disk quota' "$log"; then
         fail "the disk is full: free $need_mib MiB and run make again (log: $log)."
     fi
-    if grep -qiE 'connection|name resolution|unreachable|timed out|proxy|from versions: none' "$log"; then
+    if grep -E '(WARNING|ERROR):' "$log" | grep -qiE 'connection|name resolution|unreachable|timed out|proxy'; then
         fail "no network: pip could not reach its package index; check the connection or pip's index settings and run make again (log: $log)."
     fi
-    fail "pip failed with '$(grep 'ERROR:' "$log" | tail -n 1 | sed 's, *ERROR: ,,')'; mend that and run make again (log: $log)."
+    if grep -q 'from versions: none' "$log"; then
+        fail "pip's index gave nothing: no network, or no packages for $("$python" -V); check both and run make again (log: $log)."
+    fi
+    cause=$(grep -E 'ERROR: Cannot install|The user requested' "$log" | head -n 1)
+    cause=${cause:-$(grep 'ERROR:' "$log" | tail -n 1)}
+    fail "pip failed with '$(printf '%s' "$cause" | sed 's,^ *ERROR: ,,')'; mend that and run make again (log: $log)."
 }
 
 command -v "$python" >/dev/null 2>&1 ||

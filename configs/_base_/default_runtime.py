@@ -9,7 +9,10 @@ vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
     type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer'
 )
-custom_hooks = [dict(type='mmseg_plugins.NumClassCheckHook')]
+custom_hooks = [
+    dict(type='mmseg_plugins.NumClassCheckHook'),
+    dict(type='mmseg_plugins.CheckpointCheckHook'),
+]
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 load_from = None

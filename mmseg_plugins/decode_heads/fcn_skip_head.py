@@ -155,8 +155,9 @@ class FCNSkipHead(BaseDecodeHead):
             found = inputs[index].shape[1] if index < len(inputs) else 'no'
             if found != told:
                 raise ValueError(
-                    f'output {index} of the backbone has {found} channels, in_channels '
-                    f'says {told}: the backbone gives {[x.shape[1] for x in inputs]}'
+                    f'output {index} of the backbone has {found} channels, '
+                    f'decode_head.in_channels says {told}: the backbone gives '
+                    f'{[x.shape[1] for x in inputs]}'
                 )
 
     def _add_upsampling(self, upsample: str, centre: float) -> None:
@@ -187,13 +188,28 @@ class FCNSkipHead(BaseDecodeHead):
             return resize(score, size, None, 'bilinear', self.align_corners) + skip
         score = self._enlarge(score, source, target)
         if self.align == 'exact':
-            return crop(score, skip.shape[2:]) + skip
+            return self._trim(score, skip.shape[2:], source // target) + skip
         return score + crop(skip, score.shape[2:], self.offsets[target])
 
     def _cut(self, seg_logits: Tensor, size: Sequence[int]) -> Tensor:
         if self.align == 'resize':
             return seg_logits
+        if self.align == 'exact':
+            return self._trim(seg_logits, size, self.strides[0])
         return crop(seg_logits, size, self.offsets[1])
+
+    def _trim(self, x: Tensor, size: Sequence[int], scale: int) -> Tensor:
+        # Comparing sizes would pin them where torch.export keeps them symbolic.
+        if not torch.compiler.is_compiling():
+            surplus = [x.shape[2] - size[0], x.shape[3] - size[1]]
+            if min(surplus) < 0 or max(surplus) >= scale:
+                raise ValueError(
+                    f'decode_head.strides={self.strides} do not fit the backbone: '
+                    f'enlarged {scale} times, a level has {tuple(x.shape[2:])} cells, '
+                    f"the finer one {tuple(size)}: give the levels' real strides, or "
+                    "align='resize' for a backbone that rounds sizes down"
+                )
+        return crop(x, size)
 
 
 def _score(stride: int) -> str:

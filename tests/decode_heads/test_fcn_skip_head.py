@@ -272,10 +272,22 @@ def test_a_slide_window_is_cut_to_its_own_size():
         assert head.predict(backbone(window), metas, None).shape[2:] == (30, 41)
 
 
-def test_strides_that_the_backbone_does_not_have_are_refused():
+@pytest.mark.parametrize('side', [1, 2, 4, 6, 8])
+def test_strides_that_the_backbone_does_not_have_are_refused(side):
     head = FCNSkipHead(
         in_channels=[4, 4], in_index=[0, 1], strides=[16, 32], num_classes=5
     )
-    levels = [torch.zeros(1, 4, 8, 8), torch.zeros(1, 4, 2, 2)]
-    with pytest.raises(ValueError, match='cannot cut a map of 4 x 4 cells to 8 x 8'):
+    levels = [torch.zeros(1, 4, 8, 8), torch.zeros(1, 4, side, side)]
+    if side == 4:  # the right one
         head(levels)
+        return
+    with pytest.raises(ValueError, match=r'decode_head\.strides=\(16, 32\) do not fit'):
+        head(levels)
+
+
+def test_a_last_stride_that_does_not_fit_the_image_is_refused():
+    backbone, head = make_net(8)
+    levels = backbone(random_image((64, 96)))
+    metas = [dict(img_shape=(32, 48))] * 2
+    with pytest.raises(ValueError, match=r'decode_head\.strides=\(8, 16, 32\)'):
+        head.predict(levels, metas, None)

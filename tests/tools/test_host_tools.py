@@ -8,10 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
+from mmengine.device import get_device
+from mmseg.apis import MMSegInferencer, inference_model, init_model
 
-import mmseg_plugins  # noqa: F401  lets torch.load read the message hub safely
+from mmseg_plugins.datasets.scenes import render_scene
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
@@ -69,9 +72,49 @@ def test_test_py_evaluates_and_draws(trained, tmp_path):
     assert len(list((tmp_path / 'out').glob('*.png'))) == 3
 
 
+def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path):
+    options = [*OPTIONS, 'model.backbone.fc_channels=16']
+    options[2] = 'model.decode_head.in_channels=[4,8,16,32,16]'
+    start = command('test.py', trained / 'iter_4.pth', options=options)
+    done = subprocess.run(start, capture_output=True, text=True, cwd=tmp_path)
+    last_line = done.stderr.splitlines()[-1]
+    assert done.returncode == 1
+    assert 'iter_4.pth is of another model' in last_line
+    assert 'backbone.fc6.conv.weight' in last_line
+
+
+def test_inference_on_an_image_file(trained, tmp_path):
+    file = str(tmp_path / 'street.png')
+    cv2.imwrite(file, render_scene(7, (64, 96))[0])
+    config = str(next(trained.glob('*.py')))
+    checkpoint = str(trained / 'iter_4.pth')
+    model = init_model(config, checkpoint, device='cpu')
+    result = inference_model(model, file)
+    assert result.pred_sem_seg.shape == (64, 96)
+    inferencer = MMSegInferencer(config, checkpoint, device='cpu')
+    assert inferencer(file)['predictions'].shape == (64, 96)
+
+
 def test_test_py_augments(trained, tmp_path):
     output = run('test.py', trained / 'iter_4.pth', '--work-dir', tmp_path, '--tta')
     assert 'mIoU' in output
+
+
+@pytest.mark.skipif(get_device() != 'cpu', reason='a launcher works with a GPU')
+def test_a_launcher_without_gpus_ends_in_a_sentence(tmp_path):
+    start = command('train.py', '--launcher', 'pytorch')
+    done = subprocess.run(start, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert '--launcher pytorch: mmengine starts' in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh'])
+def test_a_distributed_script_without_arguments_tells_its_usage(script):
+    done = subprocess.run(
+        ['bash', ROOT / 'tools' / script], capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert f'usage: tools/{script} CONFIG' in done.stderr
 
 
 def test_get_flops_counts_parameters(tmp_path):

@@ -68,9 +68,10 @@ def test_too_little_disk_is_told_beforehand(tmp_path):
     ('pip_says', 'words'),
     [
         ('OSError: [Errno 28] No space left on device', 'the disk is full'),
-        ('NewConnectionError: Connection refused', 'no network'),
-        ('Temporary failure in name resolution', 'no network'),
-        ('ERROR: ResolutionImpossible', 'ResolutionImpossible'),
+        ("WARNING: Retrying after connection broken by 'x'", 'no network'),
+        ('WARNING: Temporary failure in name resolution', 'no network'),
+        ('ERROR: No matching distribution (from versions: none)', 'no packages for'),
+        ('ERROR: Cannot install a==1\nERROR: ResolutionImpossible', 'install a==1'),
     ],
 )
 def test_a_failure_of_pip_is_explained(pip_says, words, tmp_path):

@@ -11,11 +11,13 @@ train_pipeline = [
     dict(type='PhotoMetricDistortion'),
     dict(type='PackSegInputs'),
 ]
+# The host's own steps, which read scene:// addresses too: the host's inference on image
+# files looks for them by name.
 test_pipeline = [
-    dict(type='mmseg_plugins.LoadSyntheticScene'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
-# Labels are loaded after the resizing, so that they keep their size: two steps here.
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
