@@ -167,7 +167,9 @@ class FCNSkipHead(BaseDecodeHead):
         for source, target in stride_steps(self.strides):
             scale = source // target
             layer: nn.Module
-            if self.align == 'exact' and upsample == 'bilinear':
+            if scale == 1:  # the finest level is the image's size
+                layer = nn.Identity()
+            elif self.align == 'exact' and upsample == 'bilinear':
                 layer = Interpolation(scale)
             elif self.align == 'exact':
                 size, padding = 2 * scale, scale // 2

@@ -227,6 +227,19 @@ def test_parameter_count_of_fcn_8s_is_the_papers():
     assert count == 134_362_751
 
 
+@pytest.mark.parametrize('upsample', ['bilinear', 'deconv', 'learned'])
+def test_a_finest_level_of_the_images_size_is_not_enlarged(upsample):
+    head = FCNSkipHead(
+        in_channels=[3, 4],
+        in_index=[0, 1],
+        strides=[1, 2],
+        num_classes=5,
+        upsample=upsample,
+    )
+    levels = [torch.randn(1, 3, 9, 7), torch.randn(1, 4, 5, 4)]
+    assert head(levels).shape == (1, 5, 9, 7)
+
+
 def test_scores_start_at_zero():
     _, head = make_net(8)
     head.init_weights()
