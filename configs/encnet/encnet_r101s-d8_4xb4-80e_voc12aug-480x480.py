@@ -15,7 +15,7 @@ Differs: rotation of up to 10 degrees as in the paper, which the code dropped; p
 
 _base_ = [
     '../_base_/models/encnet_r50-d8.py',
-    '../_base_/datasets/pascal_voc12_aug.py',
+    '../_base_/datasets/pascal_voc12_aug-rotate_480x480.py',
     '../_base_/schedules/schedule_80e.py',
     '../_base_/default_runtime.py',
 ]
@@ -31,44 +31,4 @@ model = dict(
     auxiliary_head=dict(num_classes=21),
     test_cfg=dict(mode='slide', crop_size=crop_size, stride=(320, 320)),
 )
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=21),
-    dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='RandomResize', scale=(520, 520), ratio_range=(0.5, 2.0), keep_ratio=True
-    ),
-    dict(type='RandomRotate', prob=1.0, degree=10.0, pad_val=0, seg_pad_val=255),
-    dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
-    dict(type='RandomCrop', crop_size=crop_size),
-    dict(type='PackSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(520, 520), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
-    dict(type='mmseg_plugins.LoadLabels', num_classes=21),
-    dict(type='PackSegInputs'),
-]
-dataset_train = dict(
-    type='PascalVOCDataset',
-    data_root='data/VOCdevkit/VOC2012',
-    data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-    ann_file='ImageSets/Segmentation/train.txt',
-    pipeline=train_pipeline,
-)
-dataset_aug = dict(
-    type='PascalVOCDataset',
-    data_root='data/VOCdevkit/VOC2012',
-    data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
-    ann_file='ImageSets/Segmentation/aug.txt',
-    pipeline=train_pipeline,
-)
-train_dataloader = dict(
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(datasets=[dataset_train, dataset_aug]),
-)
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
 log_processor = dict(by_epoch=True)

@@ -13,8 +13,8 @@ Differs: 40 000 iterations, which are 215 of the code's 240 epochs, of an endles
 
 _base_ = [
     '../_base_/models/encnet_r50-d8.py',
-    '../_base_/datasets/cityscapes.py',
-    '../_base_/schedules/schedule_40k.py',
+    '../_base_/datasets/cityscapes-rotate_768x768.py',
+    '../_base_/schedules/schedule_encnet_40k.py',
     '../_base_/default_runtime.py',
 ]
 crop_size = (768, 768)
@@ -22,28 +22,3 @@ model = dict(
     data_preprocessor=dict(size=crop_size),
     test_cfg=dict(mode='slide', crop_size=crop_size, stride=(512, 512)),
 )
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
-    dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='RandomResize',
-        scale=(2048, 1024),
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True,
-    ),
-    dict(type='RandomRotate', prob=1.0, degree=10.0, pad_val=0, seg_pad_val=255),
-    dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
-    dict(type='RandomCrop', crop_size=crop_size),
-    dict(type='PackSegInputs'),
-]
-train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
-optim_wrapper = dict(
-    optimizer=dict(lr=0.004, weight_decay=0.0001),
-    paramwise_cfg=dict(
-        custom_keys=dict(
-            decode_head=dict(lr_mult=10.0), auxiliary_head=dict(lr_mult=10.0)
-        )
-    ),
-)
-param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=40000, by_epoch=False)]

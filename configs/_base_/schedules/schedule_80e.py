@@ -1,7 +1,7 @@
 """80 epochs of batches of 16; the heads learn at ten times the rate.
 
-The experiment adds log_processor=dict(by_epoch=True), and to its train_dataloader a
-sampler that ends.
+The experiment adds log_processor=dict(by_epoch=True); its dataset, or it, has a sampler
+that ends.
 """
 
 optim_wrapper = dict(
