@@ -43,6 +43,19 @@ def test_exported_program_equals_eager_at_other_sizes(name):
         torch.testing.assert_close(program(image), expected, rtol=1e-5, atol=1e-5)
 
 
+@every_network
+def test_compiled_network_is_one_graph_and_equals_eager(name):
+    net = ImageToLogits(name)
+    torch._dynamo.reset()
+    compiled = torch.compile(net, fullgraph=True, backend='aot_eager')
+    for size in (TRACED, *OTHERS):
+        image = torch.randn(1, 3, *size)
+        with torch.no_grad():
+            torch.testing.assert_close(
+                compiled(image), net(image), rtol=1e-5, atol=1e-5
+            )
+
+
 @pytest.mark.slow
 @every_network
 def test_onnx_model_equals_eager_at_other_sizes(name, tmp_path):
