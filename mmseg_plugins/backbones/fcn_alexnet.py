@@ -92,9 +92,13 @@ def _pool(x: Tensor) -> Tensor:
 
 
 def _normalize(x: Tensor) -> Tensor:
-    """Normalise across channels; the squares would overflow float16."""
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))
-    return functional.local_response_norm(wide, 5, alpha=1e-4, beta=0.75).to(x.dtype)
+    """Normalise across channels: size 5, alpha 1e-4, beta 0.75, k 1."""
+    # torch's own exports as a 3-D average pool, which onnxruntime 1.23 gets wrong. The
+    # squares would overflow float16.
+    squares = x.to(torch.promote_types(x.dtype, torch.float32)).square()
+    squares = functional.pad(squares, (0, 0, 0, 0, 2, 2))
+    total = sum(squares[:, i : i + x.shape[1]] for i in range(5))
+    return (x / (1 + 1e-4 / 5 * total) ** 0.75).to(x.dtype)
 
 
 def _fitting(converted: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
