@@ -9,7 +9,7 @@ Differs: from the host's config: strides 4 to 32 and no dilation; the paper's sk
 
 _base_ = [
     '../_base_/models/fcn-8s_r50.py',
-    '../_base_/datasets/cityscapes.py',
+    '../_base_/datasets/cityscapes_769x769.py',
     '../_base_/schedules/schedule_80k.py',
     '../_base_/default_runtime.py',
 ]
@@ -20,27 +20,3 @@ model = dict(
     decode_head=dict(align='resize', align_corners=True),
     test_cfg=dict(mode='slide', crop_size=crop_size, stride=(513, 513)),
 )
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
-    dict(
-        type='RandomResize',
-        scale=(2049, 1025),
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True,
-    ),
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2049, 1025), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
-    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
-    dict(type='PackSegInputs'),
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader

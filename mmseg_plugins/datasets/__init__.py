@@ -1,9 +1,11 @@
+from .blur import GaussianBlur
 from .camvid import CamVidDataset
 from .loading import LoadLabels
 from .synthetic import LoadSyntheticScene, SyntheticSceneDataset
 
 __all__ = [
     'CamVidDataset',
+    'GaussianBlur',
     'LoadLabels',
     'LoadSyntheticScene',
     'SyntheticSceneDataset',

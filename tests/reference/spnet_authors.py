@@ -1,0 +1,169 @@
+"""The authors' SPNet, plainly, with the names of their state dict and any width.
+
+Written from the layout and the behaviour of houqb/SPNet in June 2020 and before;
+nothing of mmseg or mmseg_plugins is used. Strips are enlarged by interpolation.
+"""
+
+import torch
+from reference.encnet_authors import BLOCKS, Bottleneck, FCNHead, conv, conv_norm
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate, max_pool2d
+
+
+def enlarge(x: Tensor, size: torch.Size) -> Tensor:
+    return interpolate(x, size, mode='bilinear', align_corners=True)
+
+
+class SPM(nn.Module):
+    """``old`` is the module of before 27 May 2020, with its pools swapped."""
+
+    def __init__(self, channels: int, old: bool, bias: bool):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, (3, 1), padding=(1, 0), bias=bias)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, (1, 3), padding=(0, 1), bias=bias)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv3 = nn.Conv2d(channels, channels, 1)
+        self.old = old
+
+    def forward(self, x: Tensor) -> Tensor:
+        sizes = [(None, 1), (1, None)]
+        if self.old:
+            sizes.reverse()
+        first = self.bn1(self.conv1(adaptive_avg_pool2d(x, sizes[0])))
+        second = self.bn2(self.conv2(adaptive_avg_pool2d(x, sizes[1])))
+        size = x.shape[2:]
+        return self.conv3((enlarge(first, size) + enlarge(second, size)).relu())
+
+
+class Block(Bottleneck):
+    """A bottleneck whose 3 x 3's output an SPM gates, under any name."""
+
+    gate_name = ''
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = self.bn1(self.conv1(x)).relu()
+        x = self.bn2(self.conv2(x)).relu()
+        if self.gate_name:
+            x = x * getattr(self, self.gate_name)(x).sigmoid()
+        return (self.bn3(self.conv3(x)) + shortcut).relu()
+
+
+class ResNet(nn.Module):
+    """Deep stem, output stride 8, multi-grid 4, 8, 16 in the last stage."""
+
+    def __init__(self, width: int, depth: int, name: str, old: bool, bias: bool):
+        super().__init__()
+        self.conv1 = nn.Sequential(
+            *conv_norm(3, width, 3),
+            *conv_norm(width, width, 3),
+            conv(width, 2 * width, 3),
+        )
+        self.conv1[0].stride = (2, 2)
+        self.bn1 = nn.BatchNorm2d(2 * width)
+        inputs = 2 * width
+        for stage, count in enumerate(BLOCKS[depth], 1):
+            planes = width * 2 ** (stage - 1)
+            blocks = []
+            for i in range(count):
+                spread = {3: 2 if i else 1, 4: 4 * 2**i}.get(stage, 1)
+                stride = 2 if stage == 2 and i == 0 else 1
+                blocks.append(Block(inputs, planes, stride, spread, i == 0))
+                if name and (stage == 4 or i == count - 1):
+                    blocks[-1].add_module(name, SPM(planes, old, bias))
+                    blocks[-1].gate_name = name
+                inputs = 4 * planes
+            self.add_module(f'layer{stage}', nn.Sequential(*blocks))
+        self.fc = nn.Linear(inputs, 10)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = max_pool2d(self.bn1(self.conv1(x)).relu(), 3, 2, 1)
+        outputs = []
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+            outputs.append(x)
+        return outputs
+
+
+def strip_conv(channels: int, height: int, width: int) -> nn.Sequential:
+    padding = (height // 2, width // 2)
+    kernel = nn.Conv2d(channels, channels, (height, width), padding=padding, bias=False)
+    return nn.Sequential(kernel, nn.BatchNorm2d(channels))
+
+
+class MPM(nn.Module):
+    def __init__(self, channels: int, pools: tuple[int, int]):
+        super().__init__()
+        half = channels // 4
+        self.pools = pools
+        self.conv1_1 = conv_norm(channels, half, 1)
+        self.conv1_2 = conv_norm(channels, half, 1)
+        self.conv2_0 = conv_norm(half, half, 3)[:2]
+        self.conv2_1 = conv_norm(half, half, 3)[:2]
+        self.conv2_2 = conv_norm(half, half, 3)[:2]
+        self.conv2_3 = strip_conv(half, 1, 3)
+        self.conv2_4 = strip_conv(half, 3, 1)
+        self.conv2_5 = conv_norm(half, half, 3)
+        self.conv2_6 = conv_norm(half, half, 3)
+        self.conv3 = conv_norm(2 * half, channels, 1)[:2]
+
+    def forward(self, x: Tensor) -> Tensor:
+        short, long, size = self.conv1_1(x), self.conv1_2(x), x.shape[2:]
+        first = self.conv2_1(adaptive_avg_pool2d(short, self.pools[0]))
+        second = self.conv2_2(adaptive_avg_pool2d(short, self.pools[1]))
+        short = self.conv2_0(short) + enlarge(first, size) + enlarge(second, size)
+        rows = self.conv2_3(adaptive_avg_pool2d(long, (1, None)))
+        columns = self.conv2_4(adaptive_avg_pool2d(long, (None, 1)))
+        long = enlarge(rows, size) + enlarge(columns, size)
+        both = torch.cat([self.conv2_5(short.relu()), self.conv2_6(long.relu())], 1)
+        return (x + self.conv3(both)).relu()
+
+
+class SPHead(nn.Module):
+    def __init__(self, inputs: int, num_classes: int, pools: tuple[int, int]):
+        super().__init__()
+        channels = inputs // 2
+        self.trans_layer = conv_norm(inputs, channels, 1)
+        self.strip_pool1 = MPM(channels, pools)
+        self.strip_pool2 = MPM(channels, pools)
+        self.score_layer = nn.Sequential(
+            *conv_norm(channels, channels // 2, 3),
+            nn.Dropout2d(0.1),
+            nn.Conv2d(channels // 2, num_classes, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.strip_pool2(self.strip_pool1(self.trans_layer(x)))
+        return self.score_layer(x)
+
+
+class SPNet(nn.Module):
+    """``width`` is 64 and ``pools`` (20, 12) in the paper's; ``name`` is the SPM's."""
+
+    def __init__(
+        self,
+        width: int,
+        num_classes: int,
+        pools: tuple[int, int],
+        depth: int = 50,
+        spm: bool = True,
+        aux: bool = True,
+        name: str = 'spm',
+        before_2020_05_27: bool = False,
+        bias: bool = False,
+    ):
+        super().__init__()
+        name = name if spm else ''
+        self.pretrained = ResNet(width, depth, name, before_2020_05_27, bias)
+        self.head = SPHead(32 * width, num_classes, pools)
+        if aux:
+            self.auxlayer = FCNHead(16 * width, num_classes)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits at the size of the image, auxiliary logits."""
+        features = self.pretrained(image)
+        logits = enlarge(self.head(features[3]), image.shape[2:])
+        if not hasattr(self, 'auxlayer'):
+            return logits, None
+        return logits, self.auxlayer.conv5(features[2])
