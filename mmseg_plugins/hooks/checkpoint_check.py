@@ -3,6 +3,8 @@
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
+from torch import nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmseg_plugins.registry import HOOKS
 
@@ -23,14 +25,13 @@ class CheckpointCheckHook(Hook):
             ValueError: If nothing of the checkpoint fits the model, or, without a
                 training, if something of the model is missing or of another shape.
         """
-        model = runner.model
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.get_submodule('module')
         own = {
             key: value
-            for key, value in model.state_dict().items()
+            for key, value in _unwrap(runner.model).state_dict().items()
             if not key.endswith('num_batches_tracked')  # older files lack it
         }
+        if not own:  # FSDP shows all of the model to the first process only
+            return
         weights = checkpoint.get('state_dict', checkpoint)
         found = {key.removeprefix('module.'): value for key, value in weights.items()}
         misfits = [
@@ -51,3 +52,12 @@ class CheckpointCheckHook(Hook):
                 f'missing or of another shape, the first is {misfits[0]}: give a '
                 'checkpoint of this config'
             )
+
+
+def _unwrap(model: nn.Module) -> nn.Module:
+    # Of a sharded model only the wrapper knows the whole weights.
+    while isinstance(model, BaseTTAModel) or (
+        is_model_wrapper(model) and not isinstance(model, FullyShardedDataParallel)
+    ):
+        model = model.get_submodule('module')
+    return model

@@ -13,26 +13,10 @@ import pytest
 import torch
 from mmengine.device import get_device
 from mmseg.apis import MMSegInferencer, inference_model, init_model
+from tiny_training import CONFIG, OPTIONS, ROOT
 
 from mmseg_plugins.datasets.scenes import render_scene
 
-ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
-OPTIONS = [
-    'model.backbone.base_channels=4',
-    'model.backbone.fc_channels=8',
-    'model.decode_head.in_channels=[4,8,16,32,8]',
-    'model.data_preprocessor.size=(64,96)',
-    'train_dataloader.batch_size=2',
-    'train_dataloader.dataset.size=(64,96)',
-    'val_dataloader.dataset.size=(64,96)',
-    'val_dataloader.dataset.num_scenes=3',
-    'test_dataloader.dataset.size=(64,96)',
-    'test_dataloader.dataset.num_scenes=3',
-    'default_hooks.checkpoint.interval=4',
-    'default_hooks.logger.interval=1',
-    'train_cfg.val_interval=1000',
-]
 pytestmark = pytest.mark.slow
 
 
@@ -106,15 +90,6 @@ def test_a_launcher_without_gpus_ends_in_a_sentence(tmp_path):
     done = subprocess.run(start, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
     assert '--launcher pytorch: mmengine starts' in done.stderr.splitlines()[-1]
-
-
-@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh'])
-def test_a_distributed_script_without_arguments_tells_its_usage(script):
-    done = subprocess.run(
-        ['bash', ROOT / 'tools' / script], capture_output=True, text=True
-    )
-    assert done.returncode != 0
-    assert f'usage: tools/{script} CONFIG' in done.stderr
 
 
 def test_get_flops_counts_parameters(tmp_path):

@@ -1,0 +1,175 @@
+"""The FSDP config, narrow, on two CPU processes: as far as a machine without GPUs goes.
+
+FSDP takes the CPU when it is told to, but then keeps a view of what it frees while
+saving with ``offload_to_cpu``: both settings are changed here, nothing else of the
+strategy but the size from which a layer is sharded by itself.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import FUNCTIONS, STRATEGIES
+from mmengine.runner import FlexibleRunner, Runner
+from mmseg.registry import RUNNERS
+from torch import Tensor
+from torch.distributed.fsdp import FullyShardedDataParallel
+from two_processes import run_in_two
+
+from mmseg_plugins.hooks import CheckpointCheckHook
+
+FCN = Path(__file__).parents[2] / 'configs/fcn'
+PLAIN = FCN / 'fcn-8s_vgg16_4xb4-160k_ade20k-512x512.py'
+SHARDED = FCN / 'fcn-8s_vgg16-fsdp_4xb4-160k_ade20k-512x512.py'
+SIZE = (64, 96)
+Weights = dict[str, Tensor]
+
+
+def narrow(path: Path, work_dir: Path, batch_size: int, **changes: Any) -> Config:
+    """Load a config for two iterations on scenes, without all that is random."""
+    cfg = Config.fromfile(path)
+    cfg.model.backbone.update(
+        base_channels=4, fc_channels=8, dropout_ratio=0.0, init_cfg=None
+    )
+    cfg.model.decode_head.update(
+        in_channels=[16, 32, 8], num_classes=12, dropout_ratio=0.0
+    )
+    cfg.model.data_preprocessor.size = SIZE
+    steps = [dict(type='mmseg_plugins.LoadSyntheticScene'), dict(type='PackSegInputs')]
+    cfg.train_dataloader = dict(
+        batch_size=batch_size,
+        num_workers=0,
+        sampler=dict(type='InfiniteSampler'),
+        dataset=dict(
+            type='mmseg_plugins.SyntheticSceneDataset',
+            num_scenes=16,
+            size=SIZE,
+            pipeline=steps,
+        ),
+    )
+    for split in ('val', 'test'):
+        for part in ('dataloader', 'cfg', 'evaluator'):
+            cfg[f'{split}_{part}'] = None
+    cfg.train_cfg.max_iters = 2
+    cfg.default_hooks.checkpoint.interval = 1
+    cfg.optim_wrapper.optimizer.lr = 0.1
+    cfg.randomness = dict(seed=0)
+    cfg.work_dir, cfg.log_level = str(work_dir), 'ERROR'
+    cfg.update(changes)
+    return cfg
+
+
+def sharded(work_dir: Path, **changes: Any) -> Config:
+    """Load the FSDP config for one of two CPU processes."""
+    cfg = narrow(SHARDED, work_dir, 2, launcher='pytorch', **changes)
+    cfg.strategy.model_wrapper.device_id = torch.device('cpu')
+    cfg.strategy.model_wrapper.auto_wrap_policy.min_num_params = 10_000
+    assert cfg.strategy.state_dict_cfg == 'full'
+    here = dict(rank0_only=True, offload_to_cpu=False)
+    cfg.strategy.state_dict_cfg = dict(
+        state_dict_type='FULL_STATE_DICT',
+        state_dict_config=dict(type='FullStateDictConfig', **here),
+        optim_state_dict_config=dict(type='FullOptimStateDictConfig', **here),
+    )
+    return cfg
+
+
+def train_in_a_process(rank: int, folder: Path) -> dict[str, Any]:
+    """Train, then start another training from the checkpoint."""
+    os.environ['LOCAL_RANK'] = str(rank)
+    runner = RUNNERS.build(sharded(folder))
+    runner.train()
+    own = sum(weight.numel() for weight in runner.model.parameters())
+    wrapped = [
+        name.replace('_fsdp_wrapped_module', '').replace('..', '.').strip('.')
+        for name, module in runner.model.named_modules()
+        if isinstance(module, FullyShardedDataParallel)
+    ]
+    complaint = complaint_about_another_model(runner)
+    still = sharded(folder / 'next', load_from=str(folder / 'iter_2.pth'))
+    still.optim_wrapper.optimizer.lr = 0.0
+    RUNNERS.build(still).train()
+    return dict(own=own, wrapped=wrapped, complaint=complaint)
+
+
+def complaint_about_another_model(runner: FlexibleRunner) -> str:
+    try:
+        CheckpointCheckHook().after_load_checkpoint(runner, dict(state_dict={}))
+    except ValueError as error:
+        return str(error)
+    return ''
+
+
+@pytest.fixture(scope='module')
+def work_dir(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp('fsdp')
+
+
+@pytest.fixture(scope='module')
+def processes(work_dir) -> list[dict]:
+    return run_in_two(train_in_a_process, work_dir, work_dir)
+
+
+def weights(work_dir: Path, iteration: int) -> Weights:
+    return torch.load(work_dir / f'iter_{iteration}.pth')['state_dict']
+
+
+def second_step(work_dir: Path) -> Weights:
+    """Return what the second iteration adds to the weights."""
+    before, after = (weights(work_dir, iteration) for iteration in (1, 2))
+    return {key: after[key] - before[key] for key in before}
+
+
+def difference(found: Weights, expected: Weights) -> float:
+    assert found.keys() == expected.keys()
+    return max(
+        float((found[key] - value).abs().max() / value.abs().max())
+        for key, value in expected.items()
+    )
+
+
+def test_the_config_differs_by_the_strategy_alone():
+    plain, with_fsdp = Config.fromfile(PLAIN), Config.fromfile(SHARDED)
+    own = {'runner_type', 'strategy'}
+    assert with_fsdp.keys() - plain.keys() == own
+    assert {k: v for k, v in with_fsdp.items() if k not in own} == dict(plain.items())
+
+
+def test_every_type_of_the_strategy_resolves():
+    strategy = Config.fromfile(SHARDED).strategy
+    assert STRATEGIES.get(strategy.type) is not None
+    policy = strategy.model_wrapper.auto_wrap_policy
+    assert callable(FUNCTIONS.get(policy.type))
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_weights(processes, work_dir):
+    total = sum(weight.numel() for weight in weights(work_dir, 2).values())
+    assert sum(process['own'] for process in processes) == pytest.approx(total, abs=4)
+    for process in processes:
+        assert 0.4 < process['own'] / total < 0.6
+        assert process['wrapped'] == ['', 'backbone', 'backbone.fc6.conv']
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_on_both_batches(processes, work_dir, tmp_path):
+    Runner.from_cfg(narrow(PLAIN, tmp_path / 'both', 4)).train()
+    Runner.from_cfg(narrow(PLAIN, tmp_path / 'half', 2)).train()
+    expected = second_step(tmp_path / 'both')
+    assert difference(second_step(work_dir), expected) < 1e-4
+    assert difference(second_step(tmp_path / 'half'), expected) > 0.1
+
+
+@pytest.mark.slow
+def test_a_training_starts_from_the_checkpoint(processes, work_dir):
+    assert difference(weights(work_dir / 'next', 1), weights(work_dir, 2)) == 0
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_another_model_is_refused(processes):
+    # the other process, which FSDP shows no weights, is ended by the launcher
+    assert 'has no weight of this model' in processes[0]['complaint']
+    assert processes[1]['complaint'] == ''
