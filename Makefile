@@ -1,7 +1,7 @@
 PYTHON ?= python3
 export PYTHON
 
-.PHONY: demo test test-upstream lint clean
+.PHONY: demo test test-upstream test-mmpretrain lint clean
 
 # Passive waiting: threads that spin would fight over a core that is not free.
 demo: .venv/.installed  ## train a plug-in network on the embedded scenes and draw its prediction
@@ -12,6 +12,9 @@ test: .venv/.installed  ## the whole test suite, on the maintained line
 
 test-upstream: .venv-upstream/.installed  ## the whole test suite, on upstream MMSegmentation 1.2.2
 	@PYTHONPATH="$(CURDIR)/tests/stubs/upstream" .venv-upstream/bin/python -m pytest -n 2
+
+test-mmpretrain: .venv-mmpretrain/.installed  ## what needs mmpretrain: pre-training, its backbones
+	@PYTHONPATH="$(CURDIR)/tests/stubs/torchvision_on_cpu" .venv-mmpretrain/bin/python -m pytest -n 2 tests/with_mmpretrain tests/tools/test_mixing.py
 
 lint: .venv/.lint  ## ruff and mypy
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
@@ -26,5 +29,9 @@ lint: .venv/.lint  ## ruff and mypy
 	@tools/setup_venv.sh .venv-upstream constraints-upstream.txt test \
 	    mmengine mmcv-lite mmsegmentation ftfy regex
 
+.venv-mmpretrain/.installed: pyproject.toml constraints.txt constraints-mmpretrain.txt
+	@tools/setup_venv.sh .venv-mmpretrain constraints.txt onedl,mmpretrain,test \
+	    -c constraints-mmpretrain.txt timm
+
 clean:
-	rm -rf .venv .venv-upstream .venv.log .venv-upstream.log work_dirs
+	rm -rf .venv .venv-upstream .venv-mmpretrain .venv*.log work_dirs

@@ -2,11 +2,16 @@
 
 python tools/convert.py fcn fcn8s-heavy-pascal.caffemodel checkpoints/fcn8s.pth
 
+dfanet        an Xception classifier, trained by configs/dfanet/pretrain_* (.pth)
 encnet        weights of the authors' EncNet, or of a deep-stem ResNet alone (.pth)
 caffenet      a CaffeNet classifier (.caffemodel), for init_cfg of FCNAlexNet
 vgg16         a VGG16 classifier (.caffemodel), for init_cfg of FCNVGG
 fcn           weights of the authors' FCN (.caffemodel) or of pytorch-fcn (.pth)
 fcn-at-once   the weights of pytorch-fcn's FCN8sAtOnce alone, whose names are FCN-8s's
+spnet         weights of the authors' SPNet, or of a deep-stem ResNet alone (.pth)
+spnet-before-2020-05-27  the same, trained by the code of before that day, whose SPMs
+              had their pools swapped
+spnet-back    weights of our SPNet to the authors' names
 """
 
 import argparse
