@@ -8,11 +8,12 @@ from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from reference.encnet_authors import EncNet
+from segmentors import CLASSES, WIDTH, initialised, outputs, segmentor, trained
 from torch import Tensor, nn
 
 from mmseg_plugins.converters import CONVERTERS, convert_encnet
 
-WIDTH, CHANNELS, CLASSES, CODES = 4, 12, 5, 6
+CHANNELS, CODES = 12, 6
 VARIANTS = {
     'pascal': dict(lateral=True),
     'ade': dict(),
@@ -26,62 +27,30 @@ every_variant = pytest.mark.parametrize('options', VARIANTS.values(), ids=VARIAN
 def authors(**options) -> EncNet:
     """The authors' network in float64, with statistics as after a training."""
     torch.manual_seed(0)
-    net = EncNet(WIDTH, CHANNELS, CLASSES, CODES, **options).double().eval()
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            for tensor in (module.weight.data, module.running_var):
-                tensor.uniform_(0.5, 1.5)
-            for tensor in (module.bias.data, module.running_mean):
-                tensor.normal_(std=0.2)
-    return net
+    return trained(EncNet(WIDTH, CHANNELS, CLASSES, CODES, **options))
 
 
 def ours(depth=50, lateral=False, se_loss=True, aux=True) -> nn.Module:
     """The same network out of the host's parts and our head."""
-    common = dict(num_classes=CLASSES, norm_cfg=dict(type='BN'), align_corners=True)
-    cfg = dict(
-        type='mmseg.EncoderDecoder',
-        backbone=dict(
-            type='mmseg.ResNetV1c',
-            depth=depth,
-            stem_channels=2 * WIDTH,
-            base_channels=WIDTH,
-            dilations=(1, 1, 2, 4),
-            strides=(1, 2, 1, 1),
-            contract_dilation=True,
-            norm_cfg=dict(type='BN'),
-        ),
-        decode_head=dict(
-            type='mmseg_plugins.EncHead',
-            in_channels=[8 * WIDTH, 16 * WIDTH, 32 * WIDTH],
-            in_index=[1, 2, 3],
-            channels=CHANNELS,
-            num_codes=CODES,
-            add_lateral=lateral,
-            use_se_loss=se_loss,
-            **common,
-        ),
+    backbone = dict(
+        type='mmseg.ResNetV1c',
+        depth=depth,
+        stem_channels=2 * WIDTH,
+        base_channels=WIDTH,
+        dilations=(1, 1, 2, 4),
+        strides=(1, 2, 1, 1),
+        contract_dilation=True,
     )
-    if aux:
-        cfg['auxiliary_head'] = dict(
-            type='mmseg.FCNHead',
-            in_channels=16 * WIDTH,
-            in_index=2,
-            channels=4 * WIDTH,
-            num_convs=1,
-            concat_input=False,
-            **common,
-        )
-    return MODELS.build(cfg).double().eval()
-
-
-@torch.no_grad()
-def outputs(model: nn.Module, image: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Logits at the size of the image, and those of the auxiliary head."""
-    logits = model.encode_decode(image, [dict(img_shape=image.shape[2:])] * len(image))
-    if not model.with_auxiliary_head:
-        return logits, None
-    return logits, model.auxiliary_head(model.extract_feat(image))
+    decode_head = dict(
+        type='mmseg_plugins.EncHead',
+        in_channels=[8 * WIDTH, 16 * WIDTH, 32 * WIDTH],
+        in_index=[1, 2, 3],
+        channels=CHANNELS,
+        num_codes=CODES,
+        add_lateral=lateral,
+        use_se_loss=se_loss,
+    )
+    return segmentor(backbone, decode_head, aux)
 
 
 @torch.no_grad()
@@ -161,15 +130,7 @@ def test_an_imagenet_checkpoint_gives_the_backbone_alone(tmp_path):
     net = authors().pretrained
     converted = convert_encnet(net.state_dict())
     assert all(key.startswith('backbone.') for key in converted)
-    torch.save(dict(state_dict=converted), tmp_path / 'resnet50s.pth')
-    init_cfg = dict(
-        type='Pretrained',
-        checkpoint=str(tmp_path / 'resnet50s.pth'),
-        prefix='backbone.',
-    )
-    backbone = ours().backbone
-    backbone.init_cfg = init_cfg
-    backbone.init_weights()
+    backbone = initialised(ours().backbone, converted, tmp_path)
     with torch.no_grad():
         for found, expected in zip(backbone(image()), net(image()), strict=True):
             assert relative(found, expected) < 1e-10

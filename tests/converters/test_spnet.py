@@ -7,11 +7,12 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from reference.spnet_authors import SPNet
+from segmentors import CLASSES, WIDTH, initialised, outputs, segmentor, trained
 from torch import Tensor, nn
 
 from mmseg_plugins.converters import CONVERTERS, convert_spnet, revert_spnet
 
-WIDTH, CLASSES, POOLS = 4, 5, (5, 3)
+POOLS = (5, 3)
 VARIANTS = {
     'resnet50': dict(),
     'resnet101': dict(depth=101),
@@ -28,15 +29,9 @@ every_variant = pytest.mark.parametrize('options', VARIANTS.values(), ids=VARIAN
 def authors(**options) -> SPNet:
     """The authors' network in float64, with statistics as after a training."""
     torch.manual_seed(0)
-    net = SPNet(WIDTH, CLASSES, POOLS, **options).double().eval()
+    net = trained(SPNet(WIDTH, CLASSES, POOLS, **options))
     for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight.data, module.running_var):
-                tensor.uniform_(0.5, 1.5)
-            for tensor in (module.bias.data, module.running_mean):
-                tensor.normal_(std=0.2)
-            module.num_batches_tracked.fill_(7)
-        elif isinstance(module, nn.Conv2d):  # wide, for gates that are not all a half
+        if isinstance(module, nn.Conv2d):  # wide, for gates that are not all a half
             nn.init.kaiming_normal_(module.weight)
             if module.bias is not None:
                 nn.init.normal_(module.bias, std=0.5)
@@ -45,49 +40,23 @@ def authors(**options) -> SPNet:
 
 def ours(depth=50, spm=True, aux=True, **_) -> nn.Module:
     """The same network out of our backbone and head."""
-    common = dict(num_classes=CLASSES, norm_cfg=dict(type='BN'), align_corners=True)
     backbone = dict(
         type='mmseg_plugins.SPNetResNet',
         depth=depth,
         stem_channels=2 * WIDTH,
         base_channels=WIDTH,
-        norm_cfg=dict(type='BN'),
     )
     if not spm:
         backbone['spm_blocks'] = ([], [], [], [])
-    cfg = dict(
-        type='mmseg.EncoderDecoder',
-        backbone=backbone,
-        decode_head=dict(
-            type='mmseg_plugins.StripPoolingHead',
-            in_channels=32 * WIDTH,
-            in_index=3,
-            reduce_channels=16 * WIDTH,
-            channels=8 * WIDTH,
-            pool_sizes=POOLS,
-            **common,
-        ),
+    decode_head = dict(
+        type='mmseg_plugins.StripPoolingHead',
+        in_channels=32 * WIDTH,
+        in_index=3,
+        reduce_channels=16 * WIDTH,
+        channels=8 * WIDTH,
+        pool_sizes=POOLS,
     )
-    if aux:
-        cfg['auxiliary_head'] = dict(
-            type='mmseg.FCNHead',
-            in_channels=16 * WIDTH,
-            in_index=2,
-            channels=4 * WIDTH,
-            num_convs=1,
-            concat_input=False,
-            **common,
-        )
-    return MODELS.build(cfg).double().eval()
-
-
-@torch.no_grad()
-def outputs(model: nn.Module, image: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Logits at the size of the image, and those of the auxiliary head."""
-    logits = model.encode_decode(image, [dict(img_shape=image.shape[2:])] * len(image))
-    if not model.with_auxiliary_head:
-        return logits, None
-    return logits, model.auxiliary_head(model.extract_feat(image))
+    return segmentor(backbone, decode_head, aux)
 
 
 def image() -> Tensor:
@@ -247,14 +216,7 @@ def test_an_imagenet_checkpoint_gives_the_backbone_alone(tmp_path):
         revert_spnet(converted),
         {k: v for k, v in net.state_dict().items() if not k.startswith('fc.')},
     )
-    torch.save(dict(state_dict=converted), tmp_path / 'resnet50s.pth')
-    backbone = ours(spm=False).backbone
-    backbone.init_cfg = dict(
-        type='Pretrained',
-        checkpoint=str(tmp_path / 'resnet50s.pth'),
-        prefix='backbone.',
-    )
-    backbone.init_weights()
+    backbone = initialised(ours(spm=False).backbone, converted, tmp_path)
     with torch.no_grad():
         for found, expected in zip(backbone(image()), net(image()), strict=True):
             assert relative(found, expected) < 1e-12

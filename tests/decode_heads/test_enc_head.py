@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+from cases import NETWORKS
 from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.structures import PixelData
@@ -362,17 +363,13 @@ def test_a_training_step_keeps_nothing_of_the_size_of_all_residuals():
 
 def make_segmentor(use_se_loss: bool, aux_weight: float) -> nn.Module:
     torch.manual_seed(0)
-    norm = dict(norm_cfg=BN, num_classes=5, dropout_ratio=0.0)
     pixel_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    encnet = NETWORKS['encnet']
     head = dict(
-        type='mmseg_plugins.EncHead',
-        in_channels=[8, 16, 32],
-        in_index=[1, 2, 3],
-        channels=16,
-        num_codes=6,
+        encnet['decode_head'],
         use_se_loss=use_se_loss,
+        dropout_ratio=0.0,
         loss_decode=pixel_loss,
-        **norm,
     )
     auxiliary = dict(
         type='FCNHead',
@@ -381,22 +378,15 @@ def make_segmentor(use_se_loss: bool, aux_weight: float) -> nn.Module:
         channels=8,
         num_convs=1,
         concat_input=False,
-        loss_decode=dict(pixel_loss, loss_weight=aux_weight),
-        **norm,
-    )
-    backbone = dict(
-        type='ResNetV1c',
-        depth=18,
-        stem_channels=4,
-        base_channels=4,
-        dilations=(1, 1, 2, 4),
-        strides=(1, 2, 1, 1),
+        num_classes=5,
+        dropout_ratio=0.0,
         norm_cfg=BN,
+        loss_decode=dict(pixel_loss, loss_weight=aux_weight),
     )
     return MODELS.build(
         ConfigDict(
             type='EncoderDecoder',
-            backbone=backbone,
+            backbone=encnet['backbone'],
             decode_head=head,
             auxiliary_head=auxiliary if aux_weight else None,
             test_cfg=dict(mode='whole'),
