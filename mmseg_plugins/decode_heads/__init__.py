@@ -1,4 +1,7 @@
+from .dfa_head import DFAHead
 from .enc_head import EncHead
 from .fcn_skip_head import FCNSkipHead
+from .presence_head import PresenceHead
+from .strip_pooling_head import StripPoolingHead
 
-__all__ = ['EncHead', 'FCNSkipHead']
+__all__ = ['DFAHead', 'EncHead', 'FCNSkipHead', 'PresenceHead', 'StripPoolingHead']

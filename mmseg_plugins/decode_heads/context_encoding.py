@@ -40,11 +40,7 @@ class ContextEncoding(nn.Module):
         super().__init__()
         channels = project.out_channels
         self.encoding_project = project
-        self.encoding = _Float32Sequential(
-            Encoding(channels, num_codes),
-            build_norm_layer(_code_norm_cfg(norm_cfg, num_codes), num_codes)[1],
-            nn.ReLU(inplace=True),
-        )
+        self.encoding = encoding_layer(channels, num_codes, norm_cfg)
         self.fc = nn.Sequential(nn.Linear(channels, channels), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,6 +50,17 @@ class ContextEncoding(nn.Module):
         gate = self.fc(semantics)[..., None, None]
         # The authors' code; the paper's Y is x * gate.
         return (x + x * gate).relu_(), semantics
+
+
+def encoding_layer(
+    channels: int, num_codes: int, norm_cfg: dict | None
+) -> nn.Sequential:
+    """Make what maps (N, C, H, W) to normalised codes, (N, num_codes, C)."""
+    return _Float32Sequential(
+        Encoding(channels, num_codes),
+        build_norm_layer(_code_norm_cfg(norm_cfg, num_codes), num_codes)[1],
+        nn.ReLU(inplace=True),
+    )
 
 
 class _Float32Sequential(nn.Sequential):

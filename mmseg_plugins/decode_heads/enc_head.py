@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from mmseg_plugins.registry import MODELS
 
 from .context_encoding import ContextEncoding
+from .levels import check_lists, select_levels
 
 
 @MODELS.register_module()
@@ -64,7 +65,7 @@ class EncHead(BaseDecodeHead):
         loss_se_decode: dict | Sequence[dict] | None = None,
         **kwargs: Any,
     ) -> None:
-        _check_levels(in_channels, in_index)
+        check_lists('the encoded one last', in_channels=in_channels, in_index=in_index)
         super().__init__(
             in_channels=in_channels,
             in_index=in_index,
@@ -161,7 +162,7 @@ class EncHead(BaseDecodeHead):
 
     def _encode(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return the gated map and the encoded semantics, (N, C)."""
-        *levels, last = self._transform_inputs(inputs)
+        *levels, last = select_levels(self, inputs)
         x = self.bottleneck(last)
         if self.add_lateral:
             size = x.shape[2:]
@@ -183,17 +184,3 @@ def _build_se_losses(cfg: dict | Sequence[dict] | None) -> nn.ModuleList:
             loss = MODELS.build(dict(default, criterion=each, loss_weight=1.0))
         losses.append(loss)
     return losses
-
-
-def _check_levels(in_channels: Sequence[int], in_index: Sequence[int]) -> None:
-    lists = {'in_channels': in_channels, 'in_index': in_index}
-    for name, value in lists.items():
-        if not isinstance(value, (list, tuple)) or not value:
-            raise ValueError(
-                f'{name}={value!r} must be a list with one entry per level'
-            )
-    if len(in_channels) != len(in_index):
-        raise ValueError(
-            f'in_channels={in_channels} and in_index={in_index} must have the same '
-            'length: one entry per level, the encoded one last'
-        )

@@ -26,6 +26,8 @@ from mmseg_plugins.layers import (
 )
 from mmseg_plugins.registry import MODELS
 
+from .levels import check_lists, select_levels
+
 ALIGNMENTS = ('exact', 'resize', 'pad100')
 UPSAMPLING = ('bilinear', 'deconv', 'learned')
 
@@ -126,8 +128,7 @@ class FCNSkipHead(BaseDecodeHead):
         Raises:
             ValueError: If a level has other channels or cells than was told.
         """
-        self._check_inputs(inputs)
-        *skips, coarsest = self._transform_inputs(inputs)
+        *skips, coarsest = select_levels(self, inputs)
         score = self.cls_seg(coarsest)
         source = self.strides[-1]
         for target in self.strides[-2::-1]:
@@ -149,16 +150,6 @@ class FCNSkipHead(BaseDecodeHead):
         if not isinstance(size, torch.Size):  # a slide window's size comes as one
             size = meta.get('pad_shape', size)
         return super().predict_by_feat(self._cut(seg_logits, size[:2]), batch_img_metas)
-
-    def _check_inputs(self, inputs: Sequence[Tensor]) -> None:
-        for index, told in zip(self.in_index, self.in_channels, strict=True):
-            found = inputs[index].shape[1] if index < len(inputs) else 'no'
-            if found != told:
-                raise ValueError(
-                    f'output {index} of the backbone has {found} channels, '
-                    f'decode_head.in_channels says {told}: the backbone gives '
-                    f'{[x.shape[1] for x in inputs]}'
-                )
 
     def _add_upsampling(self, upsample: str, centre: float) -> None:
         deconv = partial(
@@ -256,17 +247,9 @@ def _check_modes(align: str, upsample: str, align_corners: bool) -> None:
 def _check_levels(
     in_channels: Sequence[int], in_index: Sequence[int], strides: Sequence[int]
 ) -> None:
-    lists = {'in_channels': in_channels, 'in_index': in_index, 'strides': strides}
-    for name, value in lists.items():
-        if not isinstance(value, (list, tuple)) or not value:
-            raise ValueError(
-                f'{name}={value!r} must be a list with one entry per level'
-            )
-    if len({len(value) for value in lists.values()}) > 1:
-        raise ValueError(
-            f'in_channels={in_channels}, in_index={in_index} and strides={strides} '
-            'must have the same length: one entry per level, finest first'
-        )
+    check_lists(
+        'finest first', in_channels=in_channels, in_index=in_index, strides=strides
+    )
     if min(in_index) < 0:
         raise ValueError(
             f'in_index={in_index} must not be negative: count the outputs of the '
@@ -275,5 +258,6 @@ def _check_levels(
     if list(strides) != sorted({s for s in strides if s > 0 and s & (s - 1) == 0}):
         raise ValueError(
             f'strides={strides} must be powers of two in ascending order, such as '
-            '[8, 16, 32]: list the levels finest first'
+            '[8, 16, 32]: list one level per stride, finest first; of levels with the '
+            'same stride take the last'
         )

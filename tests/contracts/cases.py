@@ -29,6 +29,11 @@ def levels(channels: tuple[int, ...], strides: tuple[int, ...]) -> Callable:
     return make
 
 
+def single_map(channels: int) -> Callable:
+    """Make a map of the image's size, for a layer."""
+    return lambda batch, size: torch.randn(batch, channels, *size)
+
+
 @dataclass
 class Case:
     """A module, its input, and the arguments that must end in a ValueError.
@@ -85,6 +90,46 @@ MODULES = {
             (dict(align='pad100', centre=12.25), 'centre puts cells'),
         ],
     ),
+    **dict.fromkeys(
+        ['XceptionA', 'XceptionB'],
+        Case(
+            dict(),
+            image,
+            [
+                (dict(out_indices=(3, 2)), r'out_indices=\(3, 2\)'),
+                (dict(out_indices=(2, 4)), r'out_indices=\(2, 4\)'),
+                (dict(out_indices=(0, 1)), r'out_indices=\(0, 1\)'),
+                (dict(out_indices=2), 'out_indices=2'),
+                (dict(frozen_stages=5), 'frozen_stages=5'),
+                (dict(frozen_stages=-2), 'frozen_stages=-2'),
+            ],
+        ),
+    ),
+    'DFANet': Case(
+        dict(arch='B', num_subnets=2),  # a third would be 1 x 1 for a batch of one
+        image,
+        [
+            (dict(arch='C'), "arch='C'"),
+            (dict(num_subnets=0), 'num_subnets=0'),
+        ],
+    ),
+    'DFAHead': Case(
+        dict(
+            in_channels=[4, 4, 6, 6],
+            in_index=[0, 1, 2, 3],
+            num_low=2,
+            channels=8,
+            num_classes=5,
+        ),
+        levels((4, 4, 6, 6), (4, 8, 16, 32)),
+        [
+            (dict(in_channels=8), 'in_channels=8'),
+            (dict(in_index=2), 'in_index=2'),
+            (dict(in_index=[1, 2]), r'in_index=\[1, 2\] must have the same length'),
+            (dict(num_low=5), 'num_low=5'),
+            (dict(num_low=-1), 'num_low=-1'),
+        ],
+    ),
     'EncHead': Case(
         dict(
             in_channels=[4, 6, 8],
@@ -103,6 +148,49 @@ MODULES = {
             (dict(in_index=[1, 2]), r'in_index=\[1, 2\] must have the same length'),
             (dict(num_codes=0), 'num_codes=0'),
             (dict(norm_cfg=dict(type='LN')), 'does not fit the codes'),
+        ],
+    ),
+    'PresenceHead': Case(
+        dict(in_channels=8, channels=8, num_codes=4, num_classes=5, norm_cfg=BN),
+        levels((8,), (8,)),
+        [
+            (dict(in_channels=[8]), r'in_channels=\[8\]'),
+            (dict(in_index=[0]), r'in_index=\[0\]'),
+            (dict(input_transform='multiple_select'), "'multiple_select'"),
+            (dict(out_channels=1), 'out_channels=1'),
+            (dict(sampler=dict(type='OHEMPixelSampler')), 'sampler='),
+            (dict(loss_decode=dict(type='CrossEntropyLoss')), 'CrossEntropyLoss'),
+            (dict(num_codes=0), 'num_codes=0'),
+            (dict(norm_cfg=dict(type='LN')), 'does not fit the codes'),
+        ],
+    ),
+    'StripPooling': Case(dict(in_channels=6), single_map(6)),
+    'SPNetResNet': Case(
+        dict(depth=50, base_channels=4, stem_channels=8, norm_cfg=BN),
+        image,
+        [
+            (dict(depth=17), 'depth=17'),
+            (dict(spm_blocks=('last', 'all')), r"spm_blocks=\('last', 'all'\)"),
+            (dict(spm_blocks=('first', 'last', 'last', 'all')), "'first'"),
+            (dict(spm_blocks=((), (), (), (3,))), r'\(3,\) names a block'),
+            (dict(plugins=[dict(cfg=dict(type='StripPooling'))]), 'plugins='),
+        ],
+    ),
+    'StripPoolingHead': Case(
+        dict(
+            in_channels=6,
+            in_index=0,
+            reduce_channels=8,
+            channels=8,
+            num_classes=5,
+            dropout_ratio=0.0,
+            norm_cfg=BN,
+        ),
+        levels((6,), (8,)),
+        [
+            (dict(num_modules=-1), 'num_modules=-1'),
+            (dict(pool_sizes=(20, 0)), r'pool_sizes=\(20, 0\)'),
+            (dict(reduce_channels=3), 'in_channels=3'),
         ],
     ),
 }
@@ -155,6 +243,17 @@ NETWORKS = {
             centre=13,
         ),
     ),
+    'dfanet': dict(
+        # All three sub-networks are exported in tests/decode_heads/test_dfa_head.py.
+        backbone=dict(type='mmseg_plugins.DFANet', arch='B', num_subnets=1),
+        decode_head=dict(
+            type='mmseg_plugins.DFAHead',
+            in_channels=[32, 128],
+            in_index=[0, 1],
+            num_low=1,
+            num_classes=5,
+        ),
+    ),
     'encnet': dict(
         backbone=dict(
             type='mmseg.ResNetV1c',
@@ -174,6 +273,24 @@ NETWORKS = {
             num_codes=4,
             num_classes=5,
             add_lateral=True,
+            norm_cfg=BN,
+        ),
+    ),
+    'spnet': dict(
+        backbone=dict(
+            type='mmseg_plugins.SPNetResNet',
+            depth=50,
+            base_channels=4,
+            stem_channels=8,
+            norm_cfg=BN,
+        ),
+        decode_head=dict(
+            type='mmseg_plugins.StripPoolingHead',
+            in_channels=128,
+            in_index=3,
+            reduce_channels=8,
+            channels=8,
+            num_classes=5,
             norm_cfg=BN,
         ),
     ),
