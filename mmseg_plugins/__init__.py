@@ -16,6 +16,7 @@ try:
     from mmseg_plugins.datasets import *  # noqa: F403
     from mmseg_plugins.decode_heads import *  # noqa: F403
     from mmseg_plugins.hooks import *  # noqa: F403
+    from mmseg_plugins.layers import StripPooling  # noqa: F401
     from mmseg_plugins.losses import *  # noqa: F403
     from mmseg_plugins.safe_globals import allow_message_hub
 except Exception as error:

@@ -1,4 +1,14 @@
+from .dfanet import DFANet
 from .fcn_alexnet import FCNAlexNet
 from .fcn_vgg import FCNVGG
+from .spnet_resnet import SPNetResNet
+from .xception import XceptionA, XceptionB
 
-__all__ = ['FCNVGG', 'FCNAlexNet']
+__all__ = [
+    'FCNVGG',
+    'DFANet',
+    'FCNAlexNet',
+    'SPNetResNet',
+    'XceptionA',
+    'XceptionB',
+]

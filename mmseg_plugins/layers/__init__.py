@@ -1,4 +1,6 @@
 from .encoding import Encoding
+from .joined_conv import JoinedConv2d
+from .strip_pooling import MixedPooling, StripPooling
 from .upsample import (
     BilinearDeconv,
     Interpolation,
@@ -13,6 +15,9 @@ __all__ = [
     'BilinearDeconv',
     'Encoding',
     'Interpolation',
+    'JoinedConv2d',
+    'MixedPooling',
+    'StripPooling',
     'bilinear_kernel',
     'crop',
     'crop_offsets',
