@@ -127,7 +127,8 @@ def test_channels_last_gives_the_same_numbers(name):
     with torch.no_grad():
         expected = outputs(module(unpack(tensors)))
         actual = outputs(module(unpack(turned)))
-    torch.testing.assert_close(actual, expected, rtol=1e-11, atol=1e-11)
+    for one, other in zip(actual, expected, strict=True):  # of the largest value
+        assert (one - other).abs().max() <= 1e-12 * other.abs().max()
 
 
 @every_module
