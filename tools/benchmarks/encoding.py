@@ -35,8 +35,8 @@ HEAD = dict(
 Step = Callable[[Tensor], object]
 
 
-def layer_step(variant: str, side: int, device: str) -> Step:
-    """Make a forward and backward pass of a layer, or its matrix products."""
+def layer_step(variant: str, side: int, device: str, train: bool = True) -> Step:
+    """Make a pass of a layer, or its matrix products: forward, and back in training."""
     layer = (StockEncoding if variant == 'stock' else Encoding)(CHANNELS, CODES)
     layer.to(device)
     codes = torch.randn(BATCH, CODES, CHANNELS, device=device)
@@ -47,10 +47,15 @@ def layer_step(variant: str, side: int, device: str) -> Step:
     def products(x: Tensor) -> object:
         x = x.detach().flatten(2)
         forward = torch.bmm(codes, x), torch.bmm(weights, x.transpose(1, 2))
+        if not train:
+            return forward
         to_weights, to_x = torch.bmm(codes, x), torch.bmm(both, both_weights)
         return forward, to_weights, to_x, torch.bmm(weights, x.transpose(1, 2))
 
-    return products if variant == 'products' else lambda x: layer(x).backward(codes)
+    def step(x: Tensor) -> object:
+        return layer(x).backward(codes) if train else layer(x)
+
+    return products if variant == 'products' else step
 
 
 def head_step(variant: str, side: int, device: str) -> Step:

@@ -1,0 +1,186 @@
+r"""Make docs/benchmarks.md and docs/growth.png anew.
+
+python tools/benchmark_table.py --out docs/benchmarks.md
+
+Layers, heads and networks beside stock mmseg's, the authors' form and their floor;
+forward and training steps, time and peak memory; then growth with pixels and classes.
+Every number in the page is from the one run that wrote it.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import mmseg_plugins  # noqa: F401  registers our names
+
+# isort: split
+import torch
+from benchmark import machine
+from benchmarks.compared_networks import NETWORKS, heads, network
+from benchmarks.comparisons import (
+    BATCH,
+    Comparison,
+    encoding_layer,
+    strip_pooling,
+    upsampling,
+)
+from benchmarks.growth import all_curves, draw
+from benchmarks.measuring import rows
+from mmengine.registry import init_default_scope
+
+PARTS = ('layers', 'heads', 'networks', 'growth')
+INTRODUCTION = """\
+# Benchmarks
+What the parts cost, beside stock mmseg's of the same purpose, the authors' form of the
+same computation, and the floor: what ours cannot do without. All of this page, the
+plot too, is written by
+
+    {command}
+
+{machine}, {cores} cores, threads: {threads}, torch {torch}, float32, batch {batch},
+{clock}. The machine was {load}: its load average was {before:.1f}
+at the start and {after:.1f} at the end. The run took {minutes:.0f} minutes.
+
+- **ms** are medians of {rounds} rounds in which the variants take turns, there and
+  back, with quartiles in brackets; **x** is the median over the rounds of a variant's
+  time by ours: above 1 it is slower.
+- **MiB** are the most that torch's allocator holds in a step: its input and gradients
+  are in it, the weights are not.
+- **Forward** is without gradients; for heads it ends with their logits, for networks
+  with logits of the image's size. **Training** is a forward and a backward pass: of the
+  losses on labels of the image's size for heads and networks, of its output for a
+  layer. The optimiser's step is not in it.
+- **Stock** networks and heads come with the losses and auxiliary heads of their own
+  config. Weights and inputs are random.
+- **The authors' form** of strip pooling pools adaptively, enlarges by interpolation and
+  reduces twice; that of FCN enlarges by fixed transposed convolutions. For the
+  encoding, it is what stock mmseg has. DFANet's authors published none.
+- **The floor** is the bare matrix products of the encoding layer; else it is the
+  convolutions of ours, each on the very input that it gets in there. It has none of the
+  enlarged logits and their losses, which is most of what light heads cost in training.
+  Its inputs lie ready before, so that its memory says nothing and is not shown.
+{quirk}
+"""
+QUIRK = """\
+- **A quirk of one thread:** on one thread and batches below 16, PyTorch sends float32
+  convolutions of 1 x 1 to its own slow kernel instead of oneDNN's, in every variant
+  alike. With more threads these convolutions are cheaper, the floor is lower, and the
+  rest of a module weighs more.
+"""
+HEADER = """\
+| | variant | forward, ms | x | MiB | training, ms | x | MiB |
+|---|---|---|---|---|---|---|---|"""
+GROWTH = """\
+![Cost against pixels and classes](growth.png)
+
+Medians of {rounds} rounds. A map of the encoding layer has an eighth of the image's
+side. A variant ends where its step would hold more than {limit:g} GiB.
+"""
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add('--out', type=Path, required=True, help='the page; the plot goes beside it')
+    add('--parts', nargs='+', choices=PARTS, default=PARTS)
+    add('--rounds', type=int, default=5)
+    add('--threads', type=int, default=1)
+    add('--device', choices=['cpu', 'cuda'], default='cpu')
+    add('--side', type=int, default=64, help='of the maps that layers get')
+    add('--head-image', type=int, default=256, help='side of the image of heads')
+    add('--image', type=int, default=192, help='side of the image of networks')
+    sides = [256, 384, 512, 768, 1024, 1536, 2048]
+    add('--pixels', type=int, nargs='+', default=sides, help='sides, in the growth')
+    add('--classes', type=int, nargs='+', default=[2, 10, 30, 100, 300, 1000])
+    add('--limit', type=float, default=4, help='GiB that a step of growth may hold')
+    args = parser.parse_args(argv)
+    if args.rounds < 2:
+        parser.error('a spread needs two rounds at least: raise --rounds')
+    return args
+
+
+def comparisons(args: argparse.Namespace) -> dict[str, list[Comparison]]:
+    """List what each table has, by its heading."""
+    head, image = (f'on {n} x {n} images' for n in (args.head_image, args.image))
+    return {
+        'Layers': [
+            encoding_layer(args.side, args.device),
+            strip_pooling('SPM', args.side, args.device),
+            strip_pooling('MPM', args.side, args.device),
+            upsampling(args.side // 2, args.device),
+        ],
+        f'Heads, {head}': heads(args.head_image, args.device),
+        f'Networks, {image}': [
+            network(name, configs, args.image, args.device)
+            for name, configs in NETWORKS.items()
+        ],
+    }
+
+
+def tables(args: argparse.Namespace, clock: str) -> list[str]:
+    """Measure layers, heads and networks."""
+    lines = []
+    for heading, each in comparisons(args).items():
+        if heading.split(',')[0].lower() in args.parts:
+            lines += ['', f'## {heading}', HEADER]
+            for comparison in each:
+                lines += rows(comparison, args.rounds, args.device, clock)
+                print(f'measured: {comparison.name}', flush=True)
+    return lines
+
+
+def growth(args: argparse.Namespace, clock: str) -> list[str]:
+    """Measure growth and draw it."""
+    how = args.rounds, args.device, clock
+    lines = ['', '## Growth', GROWTH.format(rounds=args.rounds, limit=args.limit)]
+    curves = all_curves(args.device)
+    for each in curves:
+        values = args.classes if each.axis == 'classes' else args.pixels
+        each.grow(values, 1024 * args.limit, how)
+        lines += each.table()
+        print(f'measured: growth of {each.title}', flush=True)
+    draw(curves, args.out.with_name('growth.png'))
+    return lines
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure and write the page."""
+    args = parse(argv)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(args.threads)
+    init_default_scope('mmseg')
+    warnings.simplefilter('ignore')  # the host's, of each of its classes
+    one = args.device == 'cpu' and args.threads == 1
+    start, before = time.perf_counter(), os.getloadavg()[0]
+    lines = tables(args, 'process' if one else 'wall')
+    if 'growth' in args.parts:
+        lines += growth(args, 'process' if one else 'wall')
+    given = shlex.join(sys.argv[1:] if argv is None else argv)
+    words = ['the events of the device' if args.device == 'cuda' else 'wall-clock time']
+    head = INTRODUCTION.format(
+        command=f'python tools/benchmark_table.py {given}',
+        machine=machine(args.device),
+        threads=args.threads,
+        torch=torch.__version__,
+        batch=BATCH,
+        clock="the process's own CPU time" if one else words[0],
+        before=before,
+        after=os.getloadavg()[0],
+        cores=os.cpu_count(),
+        load='not idle' if before > 0.5 else 'idle before',
+        minutes=(time.perf_counter() - start) / 60,
+        rounds=args.rounds,
+        quirk=QUIRK if one else '',
+    )
+    args.out.write_text('\n'.join([head.rstrip(), *lines]).rstrip() + '\n')
+
+
+if __name__ == '__main__':
+    main()
