@@ -47,7 +47,8 @@ at the start and {after:.1f} at the end. The run took {minutes:.0f} minutes.
 
 - **ms** are medians of {rounds} rounds in which the variants take turns, there and
   back, with quartiles in brackets; **x** is the median over the rounds of a variant's
-  time by ours: above 1 it is slower.
+  time by ours: above 1 it is slower. Where the machine is shared, ratios within 0.2 of
+  1 can come out on the other side of it in the next run.
 - **MiB** are the most that torch's allocator holds in a step: its input and gradients
   are in it, the weights are not.
 - **Forward** is without gradients; for heads it ends with their logits, for networks
@@ -77,8 +78,9 @@ HEADER = """\
 GROWTH = """\
 ![Cost against pixels and classes](growth.png)
 
-Medians of {rounds} rounds. A map of the encoding layer has an eighth of the image's
-side. A variant ends where its step would hold more than {limit:g} GiB.
+Medians of {rounds} rounds. The map of the encoding layer and of EncHead has an eighth
+of the image's side; EncHead sees 256 channels here, the encoding layer 512. The batch
+of the networks is 1. A variant ends where its step would hold more than {limit:g} GiB.
 """
 
 

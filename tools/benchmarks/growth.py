@@ -4,7 +4,7 @@ import statistics
 import tempfile
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.compared_networks import NETWORKS, enc_head, network
@@ -62,18 +62,29 @@ class Curves:
         return [*lines, '']
 
 
+def with_classes(name: str, classes: int, file: Path) -> str:
+    """Write a config with another number of classes."""
+    cfg = Config.fromfile(find_config(name))
+    for head in (cfg.model.decode_head, *(cfg.model.get('auxiliary_head') or [])):
+        head.num_classes = classes
+    cfg.dump(file)
+    return str(file)
+
+
 def real_time(classes: int, device: str) -> Comparison:
     """Compare the networks for speed with another number of classes."""
-    configs = []
-    folder = Path(tempfile.mkdtemp())
-    for i, name in enumerate(NETWORKS[REAL_TIME]):
-        cfg = Config.fromfile(find_config(name))
-        auxiliary = cfg.model.get('auxiliary_head') or []
-        for head in (cfg.model.decode_head, *auxiliary):
-            head.num_classes = classes
-        configs.append(str(folder / f'{i}.py'))
-        cfg.dump(configs[-1])
-    return network(REAL_TIME, configs, 256, device, batch=1, floor=False)
+    pair = NETWORKS[REAL_TIME]
+    how = dict(side=256, device=device, batch=1, floor=False)
+
+    def make_steps(x: object, train: bool) -> dict:
+        with tempfile.TemporaryDirectory() as folder:
+            configs = [
+                with_classes(name, classes, Path(folder) / f'{i}.py')
+                for i, name in enumerate(pair)
+            ]
+            return network(REAL_TIME, configs, **how).make_steps(x, train)
+
+    return replace(network(REAL_TIME, pair, **how), make_steps=make_steps)
 
 
 def all_curves(device: str) -> list[Curves]:
