@@ -116,7 +116,7 @@ def test_constraints_pin_the_whole_default_environment():
     }
     installed = {
         canonicalize_name(distribution.name)
-        for distribution in importlib.metadata.distributions()
+        for distribution in importlib.metadata.distributions(path=[SITE_PACKAGES])
     }
     # A CUDA build of torch pins its own libraries.
     cuda = {n for n in installed if n.startswith(('cuda-', 'nvidia-')) or n == 'triton'}

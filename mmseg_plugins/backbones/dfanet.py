@@ -7,8 +7,10 @@ the authors; the order of the concatenations is not in the paper.
 Shapes: N batch, C2, C3, C4 channels of enc2, enc3, enc4, H and W the size of the image.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
+import torch
 from mmengine.model import BaseModule
 from mmseg.models.utils import resize
 from torch import Tensor, nn
@@ -19,6 +21,7 @@ from .sub_network import SubNetwork
 from .xception import XceptionA, XceptionB
 
 ARCHS = {'A': XceptionA, 'B': XceptionB}
+NUM_GROUPS = 4
 
 
 @MODELS.register_module()
@@ -94,8 +97,16 @@ class DFANet(BaseModule):
         enc2, enc3, enc4, fca = first(x)
         lows, highs = [enc2], [fca]
         for subnet in others:
-            fine = resize(fca, enc2.shape[2:], None, 'bilinear', False)
-            enc2, enc3, enc4, fca = subnet((fine, enc2), enc3, enc4)
+            fine = _upsample(fca, enc2.shape[2:])
+            enc2, enc3, enc4, fca = subnet((*fine, enc2), enc3, enc4)
             lows.append(enc2)
             highs.append(fca)
         return (*lows, *highs)
+
+
+def _upsample(x: Tensor, size: Sequence[int]) -> list[Tensor]:
+    # Eager on a CPU, one map of all channels is the largest of all: more than the C
+    # library keeps from one image to the next, and slower to get than to fill.
+    in_groups = x.device.type == 'cpu' and not torch.compiler.is_compiling()
+    groups = x.chunk(NUM_GROUPS if in_groups else 1, 1)
+    return [resize(group, size, None, 'bilinear', False) for group in groups]

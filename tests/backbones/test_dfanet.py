@@ -47,7 +47,8 @@ def plain(net: DFANet, image: torch.Tensor, arch: str = 'B') -> list[torch.Tenso
 @pytest.mark.parametrize('num_subnets', [1, 2, 3, 4])
 def test_outputs_equal_the_plain_restatement(arch, training, num_subnets):
     net = make_net(arch, num_subnets).train(training)
-    image = random_image(70, 100, batch=4)  # the fourth has a cell per image
+    # The fourth has a cell per image: with fewer images its norms amplify rounding.
+    image = random_image(70, 100, batch=8)
     expected = plain(net, image, arch)
     with torch.no_grad():
         assert difference(net(image), expected) < 1e-10
@@ -131,8 +132,11 @@ def test_a_sub_network_sees_what_figure_3_says(arch):
     for (_, before), (args, _) in pairwise(seen):
         enc2, enc3, enc4, fca = before
         fine = resize(fca, enc2.shape[2:], None, 'bilinear', False)
-        expected = ((fine, enc2), enc3, enc4)
-        torch.testing.assert_close(args, expected, rtol=0, atol=0)
+        maps, *skips = args
+        expected = [torch.cat([fine, enc2], 1), enc3, enc4]
+        torch.testing.assert_close(
+            [torch.cat(maps, 1), *skips], expected, rtol=0, atol=0
+        )
 
 
 @pytest.mark.parametrize(
@@ -154,7 +158,8 @@ def test_a_path_reaches_the_outputs_that_figure_3_says(subnet, path, reached):
         before = net(image)
 
     def perturb(_: nn.Module, args: tuple) -> tuple:
-        (fca, enc2), enc3, enc4 = args
+        (*groups, enc2), enc3, enc4 = args
+        fca = torch.cat(groups, 1)
         got = dict(fca=fca, enc2=enc2, enc3=enc3, enc4=enc4)
         got[path] = got[path] + 1
         return (got['fca'], got['enc2']), got['enc3'], got['enc4']
