@@ -7,7 +7,6 @@ the authors; the order of the concatenations is not in the paper.
 Shapes: N batch, C2, C3, C4 channels of enc2, enc3, enc4, H and W the size of the image.
 """
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -21,7 +20,7 @@ from .sub_network import SubNetwork
 from .xception import XceptionA, XceptionB
 
 ARCHS = {'A': XceptionA, 'B': XceptionB}
-NUM_GROUPS = 4
+NUM_GROUPS, KEPT_BYTES = 4, 2**25
 
 
 @MODELS.register_module()
@@ -104,9 +103,13 @@ class DFANet(BaseModule):
         return (*lows, *highs)
 
 
-def _upsample(x: Tensor, size: Sequence[int]) -> list[Tensor]:
-    # Eager on a CPU, one map of all channels is the largest of all: more than the C
-    # library keeps from one image to the next, and slower to get than to fill.
-    in_groups = x.device.type == 'cpu' and not torch.compiler.is_compiling()
+def _upsample(x: Tensor, size: torch.Size) -> list[Tensor]:
+    # glibc hands memory of this size back after each use, and fetching it anew takes
+    # longer than filling it: smaller pieces are memory that is still at hand.
+    in_groups = (
+        x.device.type == 'cpu'
+        and not torch.compiler.is_compiling()
+        and x.shape[:2].numel() * size.numel() * x.element_size() > KEPT_BYTES
+    )
     groups = x.chunk(NUM_GROUPS if in_groups else 1, 1)
     return [resize(group, size, None, 'bilinear', False) for group in groups]

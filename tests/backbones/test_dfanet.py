@@ -126,6 +126,17 @@ def inputs_and_outputs(net: DFANet, image: torch.Tensor) -> list[tuple]:
     return seen
 
 
+def test_groups_of_the_upsampled_attention_change_no_number(monkeypatch):
+    net, image = make_net(), random_image(70, 100)
+    with torch.no_grad():
+        whole = net(image)
+        monkeypatch.setattr('mmseg_plugins.backbones.dfanet.KEPT_BYTES', 0)
+        seen = inputs_and_outputs(net, image)
+        in_groups = net(image)
+    assert [len(args[0]) for args, _ in seen[1:]] == [5, 5]
+    assert difference(in_groups, list(whole)) < 1e-12
+
+
 @every_arch
 def test_a_sub_network_sees_what_figure_3_says(arch):
     seen = inputs_and_outputs(make_net(arch), random_image(70, 100))
