@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from benchmarks.encoding import BATCH, CHANNELS, CLASSES, CODES, Step, layer_step
-from benchmarks.strip_pooling import MODULES, convolutions_step
+from benchmarks.strip_pooling import MODULES, convolutions_step, module_step
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
@@ -29,18 +29,6 @@ class Comparison:
     name: str
     make_input: Callable[[bool], object]
     make_steps: Callable[[object, bool], dict[str, Step]]
-
-
-def module_step(module: nn.Module, train: bool) -> Step:
-    """Make a forward pass and, in training, a backward pass."""
-    module.train(train)
-
-    def step(x: object) -> None:
-        result = module(x)
-        if train:
-            result.backward(result.detach())
-
-    return step
 
 
 def steps_of(

@@ -100,10 +100,10 @@ def module_step(module: nn.Module, train: bool) -> Step:
     """Make a forward pass and, in training, a backward pass."""
     module.train(train)
 
-    def step(x: Tensor) -> None:
+    def step(x: object) -> None:
         result = module(x)
         if train:
-            result.backward(x.detach())
+            result.backward(result.detach())
 
     return step
 
