@@ -12,12 +12,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
-from mmseg_plugins.layers import MixedPooling
+from mmseg_plugins.layers import FoldingConvModule, MixedPooling
 from mmseg_plugins.registry import MODELS
 
 from .levels import select_levels
@@ -62,7 +61,7 @@ class StripPoolingHead(BaseDecodeHead):
         if num_modules < 0:
             raise ValueError(f'num_modules={num_modules} must be at least 0')
         cfgs = dict(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg)
-        conv = partial(ConvModule, act_cfg=self.act_cfg, **cfgs)
+        conv = partial(FoldingConvModule, act_cfg=self.act_cfg, **cfgs)
         self.reduction = conv(in_channels, reduce_channels, 1)
         self.mpms = nn.Sequential(
             *(

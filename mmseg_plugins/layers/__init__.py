@@ -1,4 +1,5 @@
 from .encoding import Encoding
+from .folding_conv import FoldingConvModule
 from .joined_conv import JoinedConv2d
 from .strip_pooling import MixedPooling, StripPooling
 from .upsample import (
@@ -14,6 +15,7 @@ from .upsample import (
 __all__ = [
     'BilinearDeconv',
     'Encoding',
+    'FoldingConvModule',
     'Interpolation',
     'JoinedConv2d',
     'MixedPooling',

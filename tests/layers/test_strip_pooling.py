@@ -137,6 +137,9 @@ def test_the_gate_is_what_the_map_is_multiplied_by():
     assert gate.shape == x.shape
     assert 0 < gate.min() < gate.max() < 1
     assert torch.equal(spm(x), x * gate)
+    with torch.no_grad():  # the gate's memory takes the result, not the map's
+        assert torch.equal(spm(x), x * gate)
+        assert torch.equal(x, make_input(spm, 13, 7))
 
 
 @both
