@@ -2,32 +2,11 @@
 
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: 71.9 mIoU val (Table 4), 71.3 test (Table 5)
-Source:  the paper by way of reading notes: SGD, batch 48, momentum 0.9, weight decay
-         1e-5, poly; from memory of it, not checked: lr 0.2, power 0.9, scales 0.75 to
-         1.75, cross-entropy
-Differs: the stages are computed again in the backward pass, with the same numbers, so
-         that one GPU has to hold less of the batch; 60 000 iterations, as the paper
-         gives none; ImageNet weights by pretrain_xception-a_8xb32-30e_imagenet-224x224;
-         tested on the two halves of an image
+Source:  as dfanet_xception-a_4xb12-60k_cityscapes-1024x1024
+Differs: as there; the stages are computed again in the backward pass, with the same
+         numbers, so that one GPU has to hold less of the batch
 """
 
-_base_ = [
-    '../_base_/models/dfanet-a.py',
-    '../_base_/datasets/cityscapes-scale_1024x1024.py',
-    '../_base_/schedules/schedule_dfanet_60k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (1024, 1024)
-model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        with_cp=True,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='checkpoints/xception_a.pth',
-            prefix='backbone.',
-        ),
-    ),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=crop_size),
-)
+_base_ = './dfanet_xception-a_4xb12-60k_cityscapes-1024x1024.py'
+model = dict(backbone=dict(with_cp=True))
 train_dataloader = dict(batch_size=48)

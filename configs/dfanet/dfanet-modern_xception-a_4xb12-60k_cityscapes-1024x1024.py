@@ -14,57 +14,34 @@ _base_ = [
     '../_base_/schedules/schedule_dfanet_60k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (1024, 1024)
+fcn_head = dict(
+    type='FCNHead',
+    in_channels=192,
+    channels=64,
+    num_convs=1,
+    concat_input=False,
+    num_classes=19,
+    norm_cfg=dict(type='SyncBN', requires_grad=True),
+    align_corners=False,
+    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4),
+)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
+    data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(
         sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100000)
     ),
     auxiliary_head=[
-        dict(
-            type='FCNHead',
-            in_channels=192,
-            in_index=3,
-            channels=64,
-            num_convs=1,
-            concat_input=False,
-            num_classes=19,
-            norm_cfg=dict(type='SyncBN', requires_grad=True),
-            align_corners=False,
-            loss_decode=dict(
-                type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4
-            ),
-        ),
-        dict(
-            type='FCNHead',
-            in_channels=192,
-            in_index=4,
-            channels=64,
-            num_convs=1,
-            concat_input=False,
-            num_classes=19,
-            norm_cfg=dict(type='SyncBN', requires_grad=True),
-            align_corners=False,
-            loss_decode=dict(
-                type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4
-            ),
-        ),
+        dict(fcn_head, in_index=3),
+        dict(fcn_head, in_index=4),
     ],
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=crop_size),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=_base_.crop_size),
 )
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
-    dict(
-        type='RandomResize',
-        scale=(2048, 1024),
-        ratio_range=(0.75, 1.75),
-        keep_ratio=True,
-    ),
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
+    _base_.load_labels,
+    _base_.random_resize,
+    dict(type='RandomCrop', crop_size=_base_.crop_size, cat_max_ratio=0.75),
+    *_base_.flip_distort_pack,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(lr=0.1, weight_decay=5e-4))

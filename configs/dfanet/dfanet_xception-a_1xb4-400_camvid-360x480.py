@@ -12,5 +12,7 @@ _base_ = [
     '../_base_/schedules/schedule_400.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(data_preprocessor=dict(size=(360, 480)), decode_head=dict(num_classes=11))
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size), decode_head=dict(num_classes=11)
+)
 train_dataloader = dict(batch_size=4, num_workers=2)

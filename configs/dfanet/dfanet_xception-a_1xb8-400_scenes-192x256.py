@@ -13,6 +13,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=(192, 256)),
+    data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(num_classes=12),
 )

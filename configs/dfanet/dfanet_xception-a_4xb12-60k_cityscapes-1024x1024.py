@@ -11,20 +11,12 @@ Differs: 60 000 iterations, as the paper gives none; ImageNet weights by the con
 """
 
 _base_ = [
-    '../_base_/models/dfanet-a.py',
+    '../_base_/models/dfanet-a_imagenet.py',
     '../_base_/datasets/cityscapes-scale_1024x1024.py',
     '../_base_/schedules/schedule_dfanet_60k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (1024, 1024)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='checkpoints/xception_a.pth',
-            prefix='backbone.',
-        ),
-    ),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=crop_size),
+    data_preprocessor=dict(size=_base_.crop_size),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=_base_.crop_size),
 )

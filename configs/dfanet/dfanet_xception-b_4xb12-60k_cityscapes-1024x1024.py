@@ -2,31 +2,12 @@
 
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: 68.4 mIoU val (Table 4), 67.1 test (Table 5)
-Source:  the paper by way of reading notes: SGD, batch 48, momentum 0.9, weight decay
-         1e-5, poly; from memory of it, not checked: lr 0.2, power 0.9, scales 0.75 to
-         1.75, cross-entropy
-Differs: 60 000 iterations, as the paper gives none; ImageNet weights by the config
-         pretrain_xception-b_8xb32-30e_imagenet-224x224; tested on the two halves of an
-         image, as the paper does not say how a net of this input size is
+Source:  as dfanet_xception-a_4xb12-60k_cityscapes-1024x1024
+Differs: as there; ImageNet weights by pretrain_xception-b_8xb32-30e_imagenet-224x224
 """
 
-_base_ = [
-    '../_base_/models/dfanet-a.py',
-    '../_base_/datasets/cityscapes-scale_1024x1024.py',
-    '../_base_/schedules/schedule_dfanet_60k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (1024, 1024)
+_base_ = './dfanet_xception-a_4xb12-60k_cityscapes-1024x1024.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        arch='B',
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='checkpoints/xception_b.pth',
-            prefix='backbone.',
-        ),
-    ),
+    backbone=dict(arch='B', init_cfg=dict(checkpoint='checkpoints/xception_b.pth')),
     decode_head=dict(in_channels=[32, 32, 32, 128, 128, 128]),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=crop_size),
 )

@@ -14,4 +14,6 @@ _base_ = [
     '../_base_/schedules/schedule_400.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(data_preprocessor=dict(size=(192, 256)), decode_head=dict(num_classes=12))
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size), decode_head=dict(num_classes=12)
+)

@@ -9,15 +9,14 @@ Differs: ImageNet weights of pretrain_xception-a_8xb32-30e_imagenet-224x224, as 
 """
 
 _base_ = [
-    '../_base_/models/dfanet-a.py',
+    '../_base_/models/segmentor.py',
     '../_base_/datasets/camvid-scale_360x480.py',
     '../_base_/schedules/schedule_20k.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=(360, 480)),
+    data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
-        _delete_=True,
         type='mmseg_plugins.XceptionA',
         out_indices=(3,),
         frozen_stages=1,
@@ -29,7 +28,6 @@ model = dict(
         ),
     ),
     decode_head=dict(
-        _delete_=True,
         type='FCNHead',
         in_channels=192,
         in_index=0,

@@ -2,23 +2,11 @@
 
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on CamVid
-Source:  the training of PyTorch-Encoding's Pascal sets: batch 16, lr 0.001, heads
-         at ten times the rate, auxiliary and SE weight 0.2
-Differs: 20 000 iterations of an endless sampler, which has no last batch; stem of
-         32, 32 and 64 channels, whose ImageNet weights the host downloads; rotation of
-         up to 10 degrees as in the paper
+Source:  as encnet_r50-d8_1xb16-20k_camvid-360x480
+Differs: as there
 """
 
-_base_ = [
-    '../_base_/models/encnet_r50-d8.py',
-    '../_base_/datasets/camvid-rotate_360x480.py',
-    '../_base_/schedules/schedule_encnet_20k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (360, 480)
+_base_ = './encnet_r50-d8_1xb16-20k_camvid-360x480.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(depth=101, init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c')),
-    decode_head=dict(num_classes=11),
-    auxiliary_head=dict(num_classes=11),
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c'))
 )

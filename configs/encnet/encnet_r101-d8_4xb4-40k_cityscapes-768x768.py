@@ -2,24 +2,11 @@
 
 Run:     tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result on Cityscapes
-Source:  zhanghang1989/PyTorch-Encoding, experiments/segmentation/option.py: batch 16,
-         lr, auxiliary and SE weight 0.2; crop: its issue 186
-Differs: 40 000 iterations, which are 215 of the code's 240 epochs, of an endless
-         sampler, which has no last batch; stem of 32, 32 and 64 channels, whose
-         ImageNet weights the host downloads (the authors': 64, 64, 128); rotation of
-         up to 10 degrees as in the paper, which the code dropped; multi-scale
-         test from 0.5 on
+Source:  as encnet_r50-d8_4xb4-40k_cityscapes-768x768
+Differs: as there
 """
 
-_base_ = [
-    '../_base_/models/encnet_r50-d8.py',
-    '../_base_/datasets/cityscapes-rotate_768x768.py',
-    '../_base_/schedules/schedule_encnet_40k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (768, 768)
+_base_ = './encnet_r50-d8_4xb4-40k_cityscapes-768x768.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(depth=101, init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c')),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(512, 512)),
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c'))
 )

@@ -3,37 +3,20 @@
 Run:     tools/dist_train.sh <this file> 4
          ImageNet weights: docs/encnet.md, "Weights"
 Result:  not measured; the authors' code, multi-scale: 44.4 (its model zoo page)
-Source:  zhanghang1989/PyTorch-Encoding, experiments/segmentation/option.py and
-         encoding/models: batch 16, lr, epochs, scales, auxiliary and SE weight 0.2
-Differs: rotation of up to 10 degrees as in the paper, which the code dropped; windows
-         of the image, not of its padding, at test; probabilities averaged over scales
-         instead of products
+Source:  as encnet_r50s-d8_4xb4-180e_ade20k-480x480
+Differs: as there
 """
 
-_base_ = [
-    '../_base_/models/encnet_r50-d8.py',
-    '../_base_/datasets/ade20k.py',
-    '../_base_/schedules/schedule_80e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './encnet_r50s-d8_4xb4-180e_ade20k-480x480.py'
 crop_size = (576, 576)
 model = dict(
     data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        depth=101,
-        stem_channels=128,
-        init_cfg=dict(checkpoint='checkpoints/resnet101s.pth', prefix='backbone.'),
-    ),
-    decode_head=dict(num_classes=150),
-    auxiliary_head=dict(num_classes=150),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(384, 384)),
-)
-load_labels = dict(
-    type='mmseg_plugins.LoadLabels', num_classes=150, reduce_zero_label=True
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='checkpoints/resnet101s.pth')),
+    test_cfg=dict(crop_size=crop_size, stride=(384, 384)),
 )
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    load_labels,
+    _base_.load_labels,
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='RandomResize', scale=(640, 640), ratio_range=(0.5, 2.0), keep_ratio=True
@@ -43,46 +26,25 @@ train_pipeline = [
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='PackSegInputs'),
 ]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(640, 640), keep_ratio=True),
     # after Resize: the prediction is compared at the size of the annotation
-    load_labels,
+    _base_.load_labels,
     dict(type='PackSegInputs'),
 ]
-# ADE20K's images are of many sizes: the scales are those of the long side.
+tta_scales = [
+    dict(type='Resize', scale=(320, 320), keep_ratio=True),
+    dict(type='Resize', scale=(480, 480), keep_ratio=True),
+    dict(type='Resize', scale=(640, 640), keep_ratio=True),
+    dict(type='Resize', scale=(800, 800), keep_ratio=True),
+    dict(type='Resize', scale=(960, 960), keep_ratio=True),
+    dict(type='Resize', scale=(1120, 1120), keep_ratio=True),
+]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale=(320, 320), keep_ratio=True),
-                dict(type='Resize', scale=(480, 480), keep_ratio=True),
-                dict(type='Resize', scale=(640, 640), keep_ratio=True),
-                dict(type='Resize', scale=(800, 800), keep_ratio=True),
-                dict(type='Resize', scale=(960, 960), keep_ratio=True),
-                dict(type='Resize', scale=(1120, 1120), keep_ratio=True),
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [load_labels],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest]),
 ]
-train_dataloader = dict(
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(pipeline=train_pipeline),
-)
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-optim_wrapper = dict(optimizer=dict(lr=0.004))
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, begin=0, end=180, convert_to_iter_based=True)
-]
-train_cfg = dict(max_epochs=180)
-log_processor = dict(by_epoch=True)

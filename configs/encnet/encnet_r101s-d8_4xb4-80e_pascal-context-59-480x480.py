@@ -3,29 +3,11 @@
 Run:     tools/dist_train.sh <this file> 4
          ImageNet weights: docs/encnet.md, "Weights"
 Result:  not measured; the authors' code, multi-scale: 54.1 (its model zoo page)
-Source:  zhanghang1989/PyTorch-Encoding, experiments/segmentation/option.py and
-         encoding/models: batch 16, lr, epochs, scales, auxiliary and SE weight 0.2
-Differs: rotation of up to 10 degrees as in the paper, which the code dropped; windows
-         of the image, not of its padding, at test; probabilities averaged over scales
-         of the image instead of products over scales of 520 pixels
+Source:  as encnet_r50s-d8_4xb4-80e_pascal-context-59-480x480
+Differs: as there
 """
 
-_base_ = [
-    '../_base_/models/encnet_r50-d8.py',
-    '../_base_/datasets/pascal_context_59-rotate_480x480.py',
-    '../_base_/schedules/schedule_80e.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (480, 480)
+_base_ = './encnet_r50s-d8_4xb4-80e_pascal-context-59-480x480.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        depth=101,
-        stem_channels=128,
-        init_cfg=dict(checkpoint='checkpoints/resnet101s.pth', prefix='backbone.'),
-    ),
-    decode_head=dict(num_classes=59, add_lateral=True),
-    auxiliary_head=dict(num_classes=59),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(320, 320)),
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='checkpoints/resnet101s.pth'))
 )
-log_processor = dict(by_epoch=True)

@@ -15,9 +15,8 @@ _base_ = [
     '../_base_/schedules/schedule_encnet_20k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (360, 480)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
+    data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(num_classes=11),
     auxiliary_head=dict(num_classes=11),
 )

@@ -17,8 +17,7 @@ _base_ = [
     '../_base_/schedules/schedule_encnet_40k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (768, 768)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(512, 512)),
+    data_preprocessor=dict(size=_base_.crop_size),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=(512, 512)),
 )

@@ -11,20 +11,15 @@ Differs: rotation of up to 10 degrees as in the paper, which the code dropped; w
 """
 
 _base_ = [
-    '../_base_/models/encnet_r50-d8.py',
+    '../_base_/models/encnet_r50s-d8.py',
     '../_base_/datasets/pascal_context_59-rotate_480x480.py',
     '../_base_/schedules/schedule_80e.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (480, 480)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        stem_channels=128,
-        init_cfg=dict(checkpoint='checkpoints/resnet50s.pth', prefix='backbone.'),
-    ),
+    data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(num_classes=59, add_lateral=True),
     auxiliary_head=dict(num_classes=59),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(320, 320)),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=(320, 320)),
 )
 log_processor = dict(by_epoch=True)

@@ -4,9 +4,7 @@ Run:     python tools/train.py <this file>
 Result:  not measured; paper: 48.0 mIoU on seg11valid (authors' README)
 Source:  shelhamer/fcn.berkeleyvision.org, voc-fcn-alexnet/net.py, solver.prototxt and
          solve.py: 100000 steps of 20 images, here 2000000 iterations of one
-Differs: trained on VOC 2012 train and SBD (10582 images), not on SBD train (8498);
-         validated on VOC 2012 val (1449), not on seg11valid (736); random order and
-         dropout of PyTorch
+Differs: as fcn-8s_vgg16-pad100_1xb1-100k_voc12aug-whole
 """
 
 _base_ = [

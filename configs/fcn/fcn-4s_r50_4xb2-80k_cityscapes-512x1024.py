@@ -2,21 +2,12 @@
 
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with ResNet, none at stride 4
-Source:  mmseg's fcn_r50-d8_4xb2-80k_cityscapes-512x1024 for all but the network
-Differs: from the host's config: strides 4 to 32 and no dilation; the paper's skips,
-         one more than FCN-8s has, instead of a head of two convolutions, and no
-         auxiliary head
+Source:  as fcn-8s_r50_4xb2-80k_cityscapes-512x1024
+Differs: as there; one skip more than FCN-8s has
 """
 
-_base_ = [
-    '../_base_/models/fcn-8s_r50.py',
-    '../_base_/datasets/cityscapes.py',
-    '../_base_/schedules/schedule_80k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (512, 1024)
+_base_ = './fcn-8s_r50_4xb2-80k_cityscapes-512x1024.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
     decode_head=dict(
         in_channels=[256, 512, 1024, 2048],
         in_index=[0, 1, 2, 3],

@@ -4,23 +4,15 @@ Run:     python tools/train.py <this file>
 Result:  not measured; paper: 65.4 mIoU on seg11valid (authors' README)
 Source:  shelhamer/fcn.berkeleyvision.org, voc-fcn8s-atonce/net.py, solver.prototxt and
          solve.py
-Differs: trained on VOC 2012 train and SBD (10582 images), not on SBD train (8498);
-         validated on VOC 2012 val (1449), not on seg11valid (736); random order and
-         dropout of PyTorch
+Differs: as fcn-8s_vgg16-pad100_1xb1-100k_voc12aug-whole
 """
 
 _base_ = [
-    '../_base_/models/fcn-8s_vgg16-pad100.py',
+    '../_base_/models/fcn-8s_vgg16-pad100_imagenet.py',
     '../_base_/datasets/pascal_voc12_aug-whole.py',
     '../_base_/schedules/schedule_fcn_100k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    # Made as in the config of FCN-32s.
-    backbone=dict(
-        init_cfg=dict(type='Pretrained', checkpoint='checkpoints/vgg16_caffe.pth')
-    ),
-    decode_head=dict(skip_scales=[0.0001, 0.01]),
-)
+model = dict(decode_head=dict(skip_scales=[0.0001, 0.01]))
 train_cfg = dict(max_iters=300000)
 env_cfg = dict(cudnn_benchmark=False)  # every image has a size of its own

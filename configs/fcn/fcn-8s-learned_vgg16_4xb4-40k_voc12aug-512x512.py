@@ -2,23 +2,10 @@
 
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: 62.2 mIoU on VOC 2012 test (CVPR 2015, Table 3)
-Source:  mmseg's fcn_r50-d8_4xb4-40k_voc12aug-512x512 for all but the network
-Differs: from the paper: the last deconvolution is learned too, the paper fixes it; no
-         padding by 100, all strides trained at once, mmpretrain's weights, mean loss,
-         augmentation. From the host's config: learning rate 0.001, not 0.01, as VGG16
-         has no batch norm; not tuned
+Source:  as fcn-8s_vgg16_4xb4-40k_voc12aug-512x512
+Differs: as there, but with deconvolutions; the last one is learned too, where the paper
+         fixes it
 """
 
-_base_ = [
-    '../_base_/models/fcn-8s_vgg16.py',
-    '../_base_/datasets/pascal_voc12_aug.py',
-    '../_base_/schedules/schedule_40k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (512, 512)
-model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='mmcls://vgg16')),
-    decode_head=dict(upsample='learned'),
-)
-optim_wrapper = dict(optimizer=dict(lr=0.001))
+_base_ = './fcn-8s_vgg16_4xb4-40k_voc12aug-512x512.py'
+model = dict(decode_head=dict(upsample='learned'))

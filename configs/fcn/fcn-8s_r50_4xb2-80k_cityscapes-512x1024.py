@@ -13,5 +13,4 @@ _base_ = [
     '../_base_/schedules/schedule_80k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (512, 1024)
-model = dict(data_preprocessor=dict(size=crop_size))
+model = dict(data_preprocessor=dict(size=_base_.crop_size))

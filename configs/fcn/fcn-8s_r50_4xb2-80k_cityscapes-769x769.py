@@ -3,8 +3,7 @@
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with ResNet
 Source:  mmseg's fcn_r50-d8_4xb2-80k_cityscapes-769x769 for all but the network
-Differs: from the host's config: strides 4 to 32 and no dilation; the paper's skips
-         instead of a head of two convolutions, and no auxiliary head
+Differs: as fcn-8s_r50_4xb2-80k_cityscapes-512x1024
 """
 
 _base_ = [
@@ -13,10 +12,9 @@ _base_ = [
     '../_base_/schedules/schedule_80k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (769, 769)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
+    data_preprocessor=dict(size=_base_.crop_size),
     # ResNet centres cell i at pixel 32 * i: on 32 * n + 1 pixels, aligned corners.
     decode_head=dict(align='resize', align_corners=True),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(513, 513)),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=(513, 513)),
 )

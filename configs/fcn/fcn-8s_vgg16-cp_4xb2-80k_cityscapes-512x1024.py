@@ -2,24 +2,10 @@
 
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result on Cityscapes
-Source:  mmseg's fcn_r50-d8_4xb2-80k_cityscapes-512x1024 for all but the network
-Differs: conv1 to conv5 are computed again in the backward pass, with the same numbers.
-         From the host's config: learning rate 0.001, not 0.01, as VGG16 has no batch
-         norm; not tuned
+Source:  as fcn-8s_vgg16_4xb2-80k_cityscapes-512x1024
+Differs: as there; conv1 to conv5 are computed again in the backward pass, with the same
+         numbers
 """
 
-_base_ = [
-    '../_base_/models/fcn-8s_vgg16.py',
-    '../_base_/datasets/cityscapes.py',
-    '../_base_/schedules/schedule_80k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (512, 1024)
-model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        with_cp=True, init_cfg=dict(type='Pretrained', checkpoint='mmcls://vgg16')
-    ),
-    decode_head=dict(num_classes=19),
-)
-optim_wrapper = dict(optimizer=dict(lr=0.001))
+_base_ = './fcn-8s_vgg16_4xb2-80k_cityscapes-512x1024.py'
+model = dict(backbone=dict(with_cp=True))

@@ -7,25 +7,16 @@ Differs: half the image size; slim fc6 and fc7; conv1 and conv2 frozen; mean los
          batch 4; AdamW
 """
 
-_base_ = [
-    '../_base_/models/fcn-8s_vgg16.py',
-    '../_base_/datasets/camvid_360x480.py',
-    '../_base_/schedules/schedule_20k.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './fcn-8s_vgg16_1xb4-20k_camvid-360x480.py'
 crop_size = (180, 240)
 model = dict(
     data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        fc_channels=512,
-        frozen_stages=2,
-        init_cfg=dict(type='Pretrained', checkpoint='mmcls://vgg16'),
-    ),
-    decode_head=dict(in_channels=[256, 512, 512], num_classes=11),
+    backbone=dict(fc_channels=512, frozen_stages=2),
+    decode_head=dict(in_channels=[256, 512, 512]),
 )
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=11),
+    _base_.load_labels,
     dict(type='Resize', scale=(240, 180)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
@@ -33,31 +24,21 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(240, 180)),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=11),
+    _base_.load_labels,
     dict(type='PackSegInputs'),
+]
+tta_scales = [
+    dict(type='Resize', scale=(180, 135)),
+    dict(type='Resize', scale=(240, 180)),
+    dict(type='Resize', scale=(300, 225)),
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale=(180, 135)),
-                dict(type='Resize', scale=(240, 180)),
-                dict(type='Resize', scale=(300, 225)),
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='mmseg_plugins.LoadLabels', num_classes=11)],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest]),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=1e-4, weight_decay=0.0005),
 )

@@ -7,19 +7,7 @@ Differs: mmengine's FlexibleRunner and FSDPStrategy; see docs/distributed.md for
          it has been tried
 """
 
-_base_ = [
-    '../_base_/models/fcn-8s_vgg16.py',
-    '../_base_/datasets/ade20k.py',
-    '../_base_/schedules/schedule_160k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (512, 512)
-model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='mmcls://vgg16')),
-    decode_head=dict(num_classes=150),
-)
-optim_wrapper = dict(optimizer=dict(lr=0.001))
+_base_ = './fcn-8s_vgg16_4xb4-160k_ade20k-512x512.py'
 runner_type = 'FlexibleRunner'
 strategy = dict(
     type='FSDPStrategy',

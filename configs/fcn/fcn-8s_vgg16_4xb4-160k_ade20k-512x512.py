@@ -13,10 +13,8 @@ _base_ = [
     '../_base_/schedules/schedule_160k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (512, 512)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='mmcls://vgg16')),
+    data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(num_classes=150),
 )
 optim_wrapper = dict(optimizer=dict(lr=0.001))

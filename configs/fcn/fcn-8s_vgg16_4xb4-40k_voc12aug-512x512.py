@@ -15,9 +15,5 @@ _base_ = [
     '../_base_/schedules/schedule_40k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (512, 512)
-model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='mmcls://vgg16')),
-)
+model = dict(data_preprocessor=dict(size=(512, 512)))
 optim_wrapper = dict(optimizer=dict(lr=0.001))

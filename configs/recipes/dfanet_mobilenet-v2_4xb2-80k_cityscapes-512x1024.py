@@ -9,15 +9,14 @@ Differs: from the host's config: strides 4 to 32 and no dilation; no auxiliary h
 """
 
 _base_ = [
-    '../_base_/models/segmentor.py',
+    '../_base_/models/segmentor_sync-bn.py',
     '../_base_/datasets/cityscapes.py',
     '../_base_/schedules/schedule_80k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (512, 1024)
 norm_cfg = dict(type='BN')
 model = dict(
-    data_preprocessor=dict(size=crop_size),
+    data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
         type='MobileNetV2',
         out_indices=(1, 2, 4, 6),

@@ -11,14 +11,14 @@ Differs: from the host's config: FCNSkipHead in place of UPerHead, no auxiliary 
 """
 
 _base_ = [
-    '../_base_/models/segmentor.py',
+    '../_base_/models/segmentor_sync-bn.py',
     '../_base_/datasets/ade20k.py',
     '../_base_/schedules/schedule_adamw_160k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (512, 512)
+optim_wrapper = dict(optimizer=dict(lr=1e-4, weight_decay=0.05))
 model = dict(
-    data_preprocessor=dict(size=crop_size),
+    data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
         type='mmpretrain.ConvNeXt',
         arch='tiny',
@@ -44,4 +44,3 @@ model = dict(
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
 )
-optim_wrapper = dict(optimizer=dict(lr=1e-4, weight_decay=0.05))

@@ -9,15 +9,14 @@ Differs: from the host's config: PresenceHead on the deepest level in place of t
 """
 
 _base_ = [
-    '../_base_/models/segmentor.py',
+    '../_base_/models/segmentor_sync-bn.py',
     '../_base_/datasets/cityscapes.py',
     '../_base_/schedules/schedule_160k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (512, 1024)
 norm_cfg = dict(type='BN')
 model = dict(
-    data_preprocessor=dict(size=crop_size),
+    data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(type='UNet', norm_cfg=norm_cfg),
     decode_head=dict(
         type='FCNHead',

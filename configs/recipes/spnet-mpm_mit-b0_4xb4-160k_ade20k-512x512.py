@@ -8,14 +8,13 @@ Differs: from the host's config: StripPoolingHead, of a quarter of the paper's c
 """
 
 _base_ = [
-    '../_base_/models/segmentor.py',
+    '../_base_/models/segmentor_sync-bn.py',
     '../_base_/datasets/ade20k.py',
     '../_base_/schedules/schedule_adamw_160k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (512, 512)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
+    data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
         type='MixVisionTransformer',
         embed_dims=32,

@@ -8,15 +8,15 @@ Differs: from the host's config: an SPM in each block of the last stage, as in t
 """
 
 _base_ = [
-    '../_base_/models/segmentor.py',
+    '../_base_/models/segmentor_sync-bn.py',
+    '../_base_/models/fcn_auxiliary.py',
     '../_base_/datasets/ade20k.py',
     '../_base_/schedules/schedule_160k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (512, 512)
 norm_cfg = dict(type='BN')
 model = dict(
-    data_preprocessor=dict(size=crop_size),
+    data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
         type='ResNetV1c',
         depth=50,
@@ -41,12 +41,7 @@ model = dict(
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
     auxiliary_head=dict(
-        type='FCNHead',
-        in_channels=1024,
-        in_index=2,
-        channels=256,
-        num_convs=1,
-        concat_input=False,
+        _base_.fcn_auxiliary,
         num_classes=150,
         norm_cfg=norm_cfg,
         align_corners=False,

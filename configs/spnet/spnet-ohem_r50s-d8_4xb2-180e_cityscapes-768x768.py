@@ -3,36 +3,16 @@
 Run:     tools/dist_train.sh <this file> 4
          ImageNet weights: docs/spnet.md, "Weights"
 Result:  not measured; the authors' code: no result published with OHEM
-Source:  houqb/SPNet, config/cityscapes and util/transform.py: batch 8, lr, epochs,
-         rotation, blur, scales, auxiliary weight 0.4; OHEM: util/loss.py, which the
+Source:  as spnet_r50s-d8_4xb2-180e_cityscapes-768x768; OHEM: util/loss.py, which the
          code left unused later
-Differs: at least 100 000 pixels kept of each image, not of each batch, and the loss
-         divided by all labelled pixels, not by those kept, as the host does; no weights
-         of classes; no OHEM in the auxiliary head; logits, not probabilities, averaged
-         over windows; no mirror in the single-scale test
+Differs: as there; at least 100 000 pixels kept of each image, not of each batch, and
+         the loss divided by all labelled pixels, not by those kept, as the host does;
+         no weights of classes; no OHEM in the auxiliary head
 """
 
-_base_ = [
-    '../_base_/models/spnet_r50-d8.py',
-    '../_base_/datasets/cityscapes-blur_768x768.py',
-    '../_base_/schedules/schedule_80e.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (768, 768)
+_base_ = './spnet_r50s-d8_4xb2-180e_cityscapes-768x768.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        stem_channels=128,
-        init_cfg=dict(checkpoint='checkpoints/resnet50s.pth', prefix='backbone.'),
-    ),
     decode_head=dict(
         sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100000)
     ),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(512, 512)),
 )
-optim_wrapper = dict(optimizer=dict(lr=0.005))
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, begin=0, end=180, convert_to_iter_based=True)
-]
-train_cfg = dict(max_epochs=180)
-log_processor = dict(by_epoch=True)

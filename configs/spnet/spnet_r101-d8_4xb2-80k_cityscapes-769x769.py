@@ -3,19 +3,10 @@
 Run:     tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with this training
 Source:  mmseg's pspnet_r101-d8_4xb2-80k_cityscapes-769x769 for all but the network
-Differs: from the authors' network: stem of 32, 32 and 64 channels, whose ImageNet
-         weights the host downloads (the authors': 64, 64, 128)
+Differs: as spnet_r50-d8_4xb2-80k_cityscapes-769x769
 """
 
-_base_ = [
-    '../_base_/models/spnet_r50-d8.py',
-    '../_base_/datasets/cityscapes_769x769.py',
-    '../_base_/schedules/schedule_80k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (769, 769)
+_base_ = './spnet_r50-d8_4xb2-80k_cityscapes-769x769.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(depth=101, init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c')),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(513, 513)),
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c'))
 )

@@ -3,20 +3,10 @@
 Run:     tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with this training
 Source:  mmseg's pspnet_r101-d8_4xb4-160k_ade20k-512x512 for all but the network
-Differs: from the authors' network: stem of 32, 32 and 64 channels, whose ImageNet
-         weights the host downloads (the authors': 64, 64, 128)
+Differs: as spnet_r50-d8_4xb4-160k_ade20k-512x512
 """
 
-_base_ = [
-    '../_base_/models/spnet_r50-d8.py',
-    '../_base_/datasets/ade20k.py',
-    '../_base_/schedules/schedule_160k.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (512, 512)
+_base_ = './spnet_r50-d8_4xb4-160k_ade20k-512x512.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(depth=101, init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c')),
-    decode_head=dict(num_classes=150),
-    auxiliary_head=dict(num_classes=150),
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c'))
 )

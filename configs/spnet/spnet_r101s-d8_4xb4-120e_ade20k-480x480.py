@@ -3,34 +3,11 @@
 Run:     tools/dist_train.sh <this file> 4
          ImageNet weights: docs/spnet.md, "Weights"
 Result:  not measured; paper: 45.60, multi-scale, as houqb/SPNet's README said in 2020
-Source:  houqb/SPNet, config/ade20k and util/transform.py: batch 16, lr, epochs,
-         rotation, blur, scales, auxiliary weight 0.4
-Differs: images brought to a short side of 512 before the random scale, which the code
-         applies to them as they are; logits, not probabilities, averaged over windows;
-         no mirror in the single-scale test
+Source:  as spnet_r50s-d8_4xb4-120e_ade20k-480x480
+Differs: as there
 """
 
-_base_ = [
-    '../_base_/models/spnet_r50-d8.py',
-    '../_base_/datasets/ade20k-blur_480x480.py',
-    '../_base_/schedules/schedule_80e.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (480, 480)
+_base_ = './spnet_r50s-d8_4xb4-120e_ade20k-480x480.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        depth=101,
-        stem_channels=128,
-        init_cfg=dict(checkpoint='checkpoints/resnet101s.pth', prefix='backbone.'),
-    ),
-    decode_head=dict(num_classes=150),
-    auxiliary_head=dict(num_classes=150),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(320, 320)),
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='checkpoints/resnet101s.pth'))
 )
-optim_wrapper = dict(optimizer=dict(lr=0.01))
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, begin=0, end=120, convert_to_iter_based=True)
-]
-train_cfg = dict(max_epochs=120)
-log_processor = dict(by_epoch=True)

@@ -3,29 +3,11 @@
 Run:     tools/dist_train.sh <this file> 4
          ImageNet weights: docs/spnet.md, "Weights"
 Result:  not measured; paper: 54.5, by third-party lists
-Source:  houqb/SPNet has no code for this data; batch, lr and epochs of PyTorch-
-         Encoding's option.py, with which the paper's numbers were made (its README);
-         auxiliary weight 0.4, rotation and blur as SPNet's on ADE20K
-Differs: as far as can be told: logits, not probabilities, averaged over windows; no
-         mirror in the single-scale test
+Source:  as spnet_r50s-d8_4xb4-80e_pascal-context-59-480x480
+Differs: as there
 """
 
-_base_ = [
-    '../_base_/models/spnet_r50-d8.py',
-    '../_base_/datasets/pascal_context_59-blur_480x480.py',
-    '../_base_/schedules/schedule_80e.py',
-    '../_base_/default_runtime.py',
-]
-crop_size = (480, 480)
+_base_ = './spnet_r50s-d8_4xb4-80e_pascal-context-59-480x480.py'
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        depth=101,
-        stem_channels=128,
-        init_cfg=dict(checkpoint='checkpoints/resnet101s.pth', prefix='backbone.'),
-    ),
-    decode_head=dict(num_classes=59),
-    auxiliary_head=dict(num_classes=59),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(320, 320)),
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='checkpoints/resnet101s.pth'))
 )
-log_processor = dict(by_epoch=True)

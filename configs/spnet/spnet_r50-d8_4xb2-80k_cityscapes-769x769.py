@@ -13,8 +13,7 @@ _base_ = [
     '../_base_/schedules/schedule_80k.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (769, 769)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(513, 513)),
+    data_preprocessor=dict(size=_base_.crop_size),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=(513, 513)),
 )

@@ -10,23 +10,14 @@ Differs: logits, not probabilities, averaged over windows; no mirror in the sing
 """
 
 _base_ = [
-    '../_base_/models/spnet_r50-d8.py',
+    '../_base_/models/spnet_r50s-d8.py',
     '../_base_/datasets/cityscapes-blur_768x768.py',
-    '../_base_/schedules/schedule_80e.py',
+    '../_base_/schedules/schedule_180e.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (768, 768)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        stem_channels=128,
-        init_cfg=dict(checkpoint='checkpoints/resnet50s.pth', prefix='backbone.'),
-    ),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(512, 512)),
+    data_preprocessor=dict(size=_base_.crop_size),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=(512, 512)),
 )
 optim_wrapper = dict(optimizer=dict(lr=0.005))
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, begin=0, end=180, convert_to_iter_based=True)
-]
-train_cfg = dict(max_epochs=180)
 log_processor = dict(by_epoch=True)

@@ -11,25 +11,16 @@ Differs: images brought to a short side of 512 before the random scale, which th
 """
 
 _base_ = [
-    '../_base_/models/spnet_r50-d8.py',
+    '../_base_/models/spnet_r50s-d8.py',
     '../_base_/datasets/ade20k-blur_480x480.py',
-    '../_base_/schedules/schedule_80e.py',
+    '../_base_/schedules/schedule_120e.py',
     '../_base_/default_runtime.py',
 ]
-crop_size = (480, 480)
 model = dict(
-    data_preprocessor=dict(size=crop_size),
-    backbone=dict(
-        stem_channels=128,
-        init_cfg=dict(checkpoint='checkpoints/resnet50s.pth', prefix='backbone.'),
-    ),
+    data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(num_classes=150),
     auxiliary_head=dict(num_classes=150),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(320, 320)),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=(320, 320)),
 )
 optim_wrapper = dict(optimizer=dict(lr=0.01))
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, begin=0, end=120, convert_to_iter_based=True)
-]
-train_cfg = dict(max_epochs=120)
 log_processor = dict(by_epoch=True)

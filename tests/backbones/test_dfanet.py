@@ -6,6 +6,7 @@ import pytest
 import reference.dfanet
 import torch
 from mmseg.models.utils import resize
+from reference.bilinear import aligned_matrix
 from reference.dfanet import Network, randomise
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -61,13 +62,6 @@ def test_outputs_with_batch_norm_in_the_attention_equal_the_restatement(training
     expected = plain(net, image)
     with torch.no_grad():
         assert difference(net(image), expected) < 1e-10
-
-
-def aligned_matrix(source: int, target: int) -> torch.Tensor:
-    identity = torch.eye(source, dtype=torch.float64)[None]
-    return nn.functional.interpolate(
-        identity, size=target, mode='linear', align_corners=True
-    )[0].T
 
 
 def swapped(path: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:

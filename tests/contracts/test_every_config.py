@@ -17,6 +17,8 @@ BASES = sorted((ROOT / '_base_').rglob('*.py'))
 EXPERIMENTS = sorted(p for p in ROOT.rglob('*.py') if p not in BASES)
 # classifiers train by mmpretrain: tests/with_mmpretrain has what more they must be
 SEGMENTORS = [p for p in EXPERIMENTS if not p.stem.startswith('pretrain_')]
+# an experiment, its sibling, a base, the base of a variant, what all of a kind share
+LONGEST_CHAIN = 5
 FIELDS = ('Run', 'Result', 'Source', 'Differs')
 # {network}_{backbone}_{gpus}xb{batch}-{schedule}_{dataset}-{crop, or whole images};
 # a schedule is in iterations, 80k being 80 000, or in epochs, 80e
@@ -62,6 +64,13 @@ def test_header_has_every_field(path):
     assert '<this file>' in header
 
 
+@every_experiment
+def test_header_refers_to_experiments_that_are_there(path):
+    header = ' '.join(ast.get_docstring(ast.parse(path.read_text())).split())
+    ours = re.finditer(rf"(?<!mmseg's )(?<![\w-]){NAME.pattern}", header)
+    assert {found[0] for found in ours} <= {path.stem for path in EXPERIMENTS}
+
+
 @every_file
 def test_file_is_plain_assignments(path):
     body = ast.parse(path.read_text()).body
@@ -71,15 +80,53 @@ def test_file_is_plain_assignments(path):
     assert '{{' not in path.read_text()
 
 
-@every_experiment
-def test_every_base_is_a_file_of_ours(path):
+def bases_of(path: Path) -> list[Path]:
     bases = Config._get_base_files(str(path))
-    assert all((path.parent / base).resolve() in BASES for base in bases)
+    return [(path.parent / base).resolve() for base in bases]
 
 
-@pytest.mark.parametrize('path', BASES, ids=lambda p: p.stem)
-def test_bases_inherit_from_nothing(path):
-    assert '_base_ =' not in path.read_text()
+INHERITS = {path: bases_of(path) for path in BASES + EXPERIMENTS}
+
+
+def files_deep(path: Path, inherits: dict[Path, list[Path]]) -> int:
+    return 1 + max((files_deep(base, inherits) for base in inherits[path]), default=0)
+
+
+def broken_rule(path: Path, inherits: dict[Path, list[Path]]) -> str:
+    """What is wrong with the files that a config inherits from, or nothing."""
+    bases = inherits[path]
+    if path in EXPERIMENTS and len(bases) == 1 and bases[0] in EXPERIMENTS:
+        if bases[0].parent != path.parent:
+            return 'an experiment of another folder'
+        if set(inherits[bases[0]]) - set(BASES):
+            return 'a sibling that inherits from a sibling'
+    elif set(bases) - set(BASES):
+        return 'neither bases of ours nor one sibling'
+    return '' if files_deep(path, inherits) <= LONGEST_CHAIN else 'too long a chain'
+
+
+@every_file
+def test_a_config_inherits_from_bases_or_from_one_sibling(path):
+    assert broken_rule(path, INHERITS) == ''
+
+
+ONE, TWO, THREE = [p for p in EXPERIMENTS if p.stem.startswith('fcn-8s_vgg16')][:3]
+NEITHER = 'neither bases of ours nor one sibling'
+WRONG = [
+    (NEITHER, {BASES[0]: [ONE]}),
+    (NEITHER, {ONE: [TWO, THREE]}),
+    (NEITHER, {ONE: [TWO, BASES[0]]}),
+    (NEITHER, {ONE: [ROOT / 'mmseg::_base_/default_runtime.py']}),
+    ('an experiment of another folder', {ONE: [EXPERIMENTS[0]]}),
+    ('a sibling that inherits from a sibling', {ONE: [TWO], TWO: [THREE]}),
+    ('too long a chain', {BASES[n]: BASES[n + 1 : n + 2] for n in range(5)}),
+]
+
+
+@pytest.mark.parametrize(('rule', 'change'), WRONG)
+def test_control_a_wrong_base_is_found(rule, change):
+    none = {path: [] for path in BASES + EXPERIMENTS}
+    assert broken_rule(next(iter(change)), none | change) == rule
 
 
 @every_segmentor

@@ -10,6 +10,7 @@ from mmcv.cnn import fuse_conv_bn
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from reference.bilinear import aligned_matrix
 from reference.dfanet import Network, randomise
 from torch import nn
 from torch.fx.experimental import _config as symbolic
@@ -68,13 +69,6 @@ def test_logits_equal_the_plain_restatement(num_low, num_high, num_classes, trai
     with torch.no_grad():
         actual = head(levels)
     torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
-
-
-def aligned_matrix(source: int, target: int) -> torch.Tensor:
-    identity = torch.eye(source, dtype=torch.float64)[None]
-    return nn.functional.interpolate(
-        identity, size=target, mode='linear', align_corners=True
-    )[0].T
 
 
 def test_corners_are_aligned_if_asked_for(monkeypatch):

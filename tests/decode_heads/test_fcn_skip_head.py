@@ -6,6 +6,7 @@ import torch
 from mmengine.runner import load_checkpoint, save_checkpoint
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from reference.bilinear import aligned_matrix
 from reference.fcn import CROPS, authors_fcn, fcn
 
 from mmseg_plugins.backbones import FCNVGG
@@ -149,13 +150,6 @@ def test_control_swapped_deconvolutions_differ():
     weights |= dict(zip(names, [weights[n] for n in reversed(names)], strict=True))
     expected = authors_fcn(image, weights, 8)
     assert relative_difference(logits(*net, image), expected) > 0.1
-
-
-def aligned_matrix(length: int, factor: int) -> torch.Tensor:
-    identity = torch.eye(length, dtype=torch.float64)[None]
-    return torch.nn.functional.interpolate(
-        identity, scale_factor=float(factor), mode='linear', align_corners=True
-    )[0].T
 
 
 def test_control_aligned_corners_differ(monkeypatch):

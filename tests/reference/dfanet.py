@@ -9,6 +9,7 @@ of torch only convolution and batch norm.
 """
 
 import torch
+from reference.bilinear import bilinear_matrix
 from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d
 
@@ -30,25 +31,8 @@ def between(x: Tensor) -> Tensor:
     return x
 
 
-def bilinear_matrix(source: int, target: int) -> Tensor:
-    """(target, source): row i holds the weights of output cell i.
-
-    Cell centres lie at i + 1/2; beyond the outermost centres the border is repeated.
-    """
-    matrix = torch.zeros(target, source, dtype=torch.float64)
-    for i in range(target):
-        position = (i + 0.5) * source / target - 0.5
-        position = min(max(position, 0.0), source - 1.0)
-        left = min(int(position), source - 1)
-        right = min(left + 1, source - 1)
-        matrix[i, left] += 1 - (position - left)
-        matrix[i, right] += position - left
-    return matrix
-
-
 def enlarge(x: Tensor, like: Tensor) -> Tensor:
-    rows = bilinear_matrix(x.shape[2], like.shape[2])
-    columns = bilinear_matrix(x.shape[3], like.shape[3])
+    rows, columns = map(bilinear_matrix, x.shape[2:], like.shape[2:])
     return torch.einsum('ih,nchw,jw->ncij', rows, x, columns)
 
 

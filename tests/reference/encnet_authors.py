@@ -4,6 +4,8 @@ Written from the layout of zhanghang1989/PyTorch-Encoding of v0.4.5 and later; n
 of mmseg or mmseg_plugins is used. The encoding layer is the paper's sum over pixels.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -42,9 +44,9 @@ class Bottleneck(nn.Module):
 
 
 class DeepStemResNet(nn.Module):
-    """Stages 3 and 4 keep the resolution; their first block has half the dilation."""
+    """Stages 3 and 4 keep the resolution."""
 
-    def __init__(self, width: int, depth: int):
+    def __init__(self, width: int, depth: int, make_block: Callable):
         super().__init__()
         self.conv1 = nn.Sequential(
             *conv_norm(3, width, 3),
@@ -55,12 +57,10 @@ class DeepStemResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(2 * width)
         inputs = 2 * width
         for stage, count in enumerate(BLOCKS[depth], 1):
-            planes, dilation = width * 2 ** (stage - 1), (1, 1, 2, 4)[stage - 1]
             blocks = []
             for i in range(count):
-                stride = 2 if stage == 2 and i == 0 else 1
-                spread = dilation if i else max(dilation // 2, 1)
-                blocks.append(Bottleneck(inputs, planes, stride, spread, i == 0))
+                planes, last = width * 2 ** (stage - 1), i == count - 1
+                blocks.append(make_block(inputs, planes, stage, i, last))
                 inputs = 4 * planes
             self.add_module(f'layer{stage}', nn.Sequential(*blocks))
         self.fc = nn.Linear(inputs, 10)
@@ -73,6 +73,13 @@ class DeepStemResNet(nn.Module):
             x = stage(x)
             outputs.append(x)
         return outputs
+
+
+def make_block(inputs, planes, stage, i, last) -> Bottleneck:
+    """The first block of a dilated stage has half its dilation."""
+    dilation = (1, 1, 2, 4)[stage - 1]
+    spread = dilation if i else max(dilation // 2, 1)
+    return Bottleneck(inputs, planes, 2 if stage == 2 and i == 0 else 1, spread, i == 0)
 
 
 class Encoding(nn.Module):
@@ -160,7 +167,7 @@ class EncNet(nn.Module):
         aux: bool = True,
     ):
         super().__init__()
-        self.pretrained = DeepStemResNet(width, depth)
+        self.pretrained = DeepStemResNet(width, depth, make_block)
         inputs = [4 * width * 2**i for i in range(4)]
         self.head = EncHead(inputs, channels, num_classes, num_codes, lateral, se_loss)
         if aux:

@@ -6,6 +6,7 @@ each a kernel. Nothing of mmseg_plugins is used.
 """
 
 import torch
+from reference.bilinear import bilinear_matrix
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
@@ -25,24 +26,8 @@ def ceil_pool(x: Tensor) -> Tensor:
     )
 
 
-def bilinear_matrix(length: int, factor: int) -> Tensor:
-    """(factor * length, length): row i holds the weights of output pixel i.
-
-    Pixel centres lie at i + 1/2; beyond the outermost centres the border is repeated.
-    """
-    matrix = torch.zeros(factor * length, length, dtype=torch.float64)
-    for i in range(factor * length):
-        position = min(max((i + 0.5) / factor - 0.5, 0.0), length - 1.0)
-        left = min(int(position), length - 1)
-        right = min(left + 1, length - 1)
-        matrix[i, left] += 1 - (position - left)
-        matrix[i, right] += position - left
-    return matrix
-
-
 def enlarge(x: Tensor, factor: int) -> Tensor:
-    rows = bilinear_matrix(x.shape[2], factor)
-    columns = bilinear_matrix(x.shape[3], factor)
+    rows, columns = (bilinear_matrix(n, factor * n) for n in x.shape[2:])
     return torch.einsum('ih,nchw,jw->ncij', rows, x, columns)
 
 

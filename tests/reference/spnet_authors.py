@@ -4,10 +4,12 @@ Written from the layout and the behaviour of houqb/SPNet in June 2020 and before
 nothing of mmseg or mmseg_plugins is used. Strips are enlarged by interpolation.
 """
 
+from functools import partial
+
 import torch
-from reference.encnet_authors import BLOCKS, Bottleneck, FCNHead, conv, conv_norm
+from reference.encnet_authors import Bottleneck, DeepStemResNet, FCNHead, conv_norm
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, interpolate, max_pool2d
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 
 def enlarge(x: Tensor, size: torch.Size) -> Tensor:
@@ -50,40 +52,15 @@ class Block(Bottleneck):
         return (self.bn3(self.conv3(x)) + shortcut).relu()
 
 
-class ResNet(nn.Module):
-    """Deep stem, output stride 8, multi-grid 4, 8, 16 in the last stage."""
-
-    def __init__(self, width: int, depth: int, name: str, old: bool, bias: bool):
-        super().__init__()
-        self.conv1 = nn.Sequential(
-            *conv_norm(3, width, 3),
-            *conv_norm(width, width, 3),
-            conv(width, 2 * width, 3),
-        )
-        self.conv1[0].stride = (2, 2)
-        self.bn1 = nn.BatchNorm2d(2 * width)
-        inputs = 2 * width
-        for stage, count in enumerate(BLOCKS[depth], 1):
-            planes = width * 2 ** (stage - 1)
-            blocks = []
-            for i in range(count):
-                spread = {3: 2 if i else 1, 4: 4 * 2**i}.get(stage, 1)
-                stride = 2 if stage == 2 and i == 0 else 1
-                blocks.append(Block(inputs, planes, stride, spread, i == 0))
-                if name and (stage == 4 or i == count - 1):
-                    blocks[-1].add_module(name, SPM(planes, old, bias))
-                    blocks[-1].gate_name = name
-                inputs = 4 * planes
-            self.add_module(f'layer{stage}', nn.Sequential(*blocks))
-        self.fc = nn.Linear(inputs, 10)
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        x = max_pool2d(self.bn1(self.conv1(x)).relu(), 3, 2, 1)
-        outputs = []
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
-            outputs.append(x)
-        return outputs
+def make_block(inputs, planes, stage, i, last, name, old, bias) -> Block:
+    """Multi-grid 4, 8, 16 in the last stage, whose blocks all have an SPM."""
+    spread = {3: 2 if i else 1, 4: 4 * 2**i}.get(stage, 1)
+    stride = 2 if stage == 2 and i == 0 else 1
+    block = Block(inputs, planes, stride, spread, i == 0)
+    if name and (stage == 4 or last):
+        block.add_module(name, SPM(planes, old, bias))
+        block.gate_name = name
+    return block
 
 
 def strip_conv(channels: int, height: int, width: int) -> nn.Sequential:
@@ -155,7 +132,8 @@ class SPNet(nn.Module):
     ):
         super().__init__()
         name = name if spm else ''
-        self.pretrained = ResNet(width, depth, name, before_2020_05_27, bias)
+        block = partial(make_block, name=name, old=before_2020_05_27, bias=bias)
+        self.pretrained = DeepStemResNet(width, depth, block)
         self.head = SPHead(32 * width, num_classes, pools)
         if aux:
             self.auxlayer = FCNHead(16 * width, num_classes)

@@ -1,31 +1,19 @@
 """Tiny networks of random weights and an image, for the tools that look inside."""
 
-import importlib
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from tool_modules import ROOT
 
 from mmseg_plugins.datasets.scenes import render_scene
 
-ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'configs'
 ENCNET = CONFIGS / 'encnet/encnet_r18-d8-slim_1xb8-400_scenes-192x256.py'
 SPNET = CONFIGS / 'spnet/spnet_r18-d8-slim_1xb4-400_scenes-192x256.py'
 CODES, CHANNELS = 7, 12  # of the EncNet
-
-
-def import_tool(name: str) -> ModuleType:
-    """Import a tool with its folder on the path, as where it is run."""
-    sys.path.append(str(ROOT / 'tools'))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(ROOT / 'tools'))
 
 
 def write_street(folder: Path) -> str:

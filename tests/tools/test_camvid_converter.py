@@ -1,16 +1,15 @@
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from tool_modules import ROOT, import_tool
 
 from mmseg_plugins.datasets.camvid import CamVidDataset
 from mmseg_plugins.datasets.loading import LoadLabels
 
-SCRIPT = Path(__file__).parents[2] / 'tools' / 'dataset_converters' / 'camvid.py'
+SCRIPT = ROOT / 'tools/dataset_converters/camvid.py'
 SPLITS = ('train', 'val', 'test')
 # One colour of the original for each class, and void; by class index.
 COLORS = {
@@ -32,10 +31,7 @@ LABELS = np.array(list(COLORS), np.uint8).reshape(3, 4).repeat(2, 0).repeat(2, 1
 
 @pytest.fixture(scope='module')
 def converter():
-    spec = importlib.util.spec_from_file_location('camvid_converter', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_tool('camvid', 'tools/dataset_converters')
 
 
 def save(path, array):

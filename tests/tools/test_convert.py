@@ -1,6 +1,5 @@
 """tools/convert.py, run as a user runs it."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +10,12 @@ import torch
 from mmengine.runner import load_checkpoint
 from test_caffemodel import blob, layer, layers, save
 from test_fcn import CLASSES, FC_CHANNELS, WIDTH, caffe_weights, with_scales
+from tool_modules import ROOT, import_tool
 
 from mmseg_plugins.converters import convert_fcn
 from mmseg_plugins.registry import MODELS
 
-SCRIPT = Path(__file__).parents[2] / 'tools' / 'convert.py'
+SCRIPT = ROOT / 'tools/convert.py'
 SEGMENTOR = dict(
     type='mmseg.EncoderDecoder',
     backbone=dict(
@@ -32,10 +32,7 @@ SEGMENTOR = dict(
 
 @pytest.fixture(scope='module')
 def converter():
-    spec = importlib.util.spec_from_file_location('convert', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_tool('convert')
 
 
 @pytest.fixture

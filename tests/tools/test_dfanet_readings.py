@@ -1,18 +1,13 @@
 """The formulas of the documented cost table, against the network itself."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 import torch
+from tool_modules import import_tool
 from torch import nn
 
 from mmseg_plugins import DFANet
 
-SCRIPT = Path(__file__).parents[2] / 'tools' / 'benchmarks' / 'dfanet_readings.py'
-spec = importlib.util.spec_from_file_location('dfanet_readings', SCRIPT)
-readings = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(readings)
+readings = import_tool('dfanet_readings', 'tools/benchmarks')
 HERE = next(iter(readings.READINGS))
 
 

@@ -8,14 +8,8 @@ from types import ModuleType
 
 import cv2
 import pytest
-from inspected import (
-    CONFIGS,
-    ROOT,
-    import_tool,
-    write_encnet,
-    write_spnet,
-    write_street,
-)
+from inspected import CONFIGS, write_encnet, write_spnet, write_street
+from tool_modules import ROOT, import_tool
 
 FCN = CONFIGS / 'fcn/fcn-8s_vgg13-slim_1xb8-400_scenes-192x256.py'
 PLAIN = CONFIGS / 'spnet/spnet-plain_r18-d8-slim_1xb4-400_scenes-192x256.py'

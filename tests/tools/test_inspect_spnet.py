@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from inspected import import_tool, write_spnet, write_street
+from inspected import write_spnet, write_street
+from tool_modules import import_tool
 
 from mmseg_plugins.datasets.scenes import CLASSES
 

@@ -1,79 +1,41 @@
 """ADE20K, 150 classes, crops of 512 x 512."""
 
-dataset_type = 'ADE20KDataset'
-data_root = 'data/ade/ADEChallengeData2016'
+_base_ = './loaders.py'
+ade20k = dict(type='ADE20KDataset', data_root='data/ade/ADEChallengeData2016')
+load_labels = dict(
+    type='mmseg_plugins.LoadLabels', num_classes=150, reduce_zero_label=True
+)
+tta_rest = [_base_.tta_flips, [load_labels], [dict(type='PackSegInputs')]]
 crop_size = (512, 512)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=150, reduce_zero_label=True),
+    load_labels,
     dict(
-        type='RandomResize',
-        scale=(2048, 512),
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True,
+        type='RandomResize', scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True
     ),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 512), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
-    dict(type='mmseg_plugins.LoadLabels', num_classes=150, reduce_zero_label=True),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=0.5, keep_ratio=True),
-                dict(type='Resize', scale_factor=0.75, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.0, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.25, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.5, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.75, keep_ratio=True),
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [
-                dict(
-                    type='mmseg_plugins.LoadLabels',
-                    num_classes=150,
-                    reduce_zero_label=True,
-                )
-            ],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    *_base_.flip_distort_pack,
 ]
 train_dataloader = dict(
     batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
+        ade20k,
         data_prefix=dict(
             img_path='images/training', seg_map_path='annotations/training'
         ),
         pipeline=train_pipeline,
     ),
 )
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(2048, 512), keep_ratio=True),
+    # after Resize: the prediction is compared at the size of the annotation
+    load_labels,
+    dict(type='PackSegInputs'),
+]
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
+        ade20k,
         data_prefix=dict(
             img_path='images/validation', seg_map_path='annotations/validation'
         ),
@@ -81,6 +43,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=[_base_.tta_scales, *tta_rest]),
+]

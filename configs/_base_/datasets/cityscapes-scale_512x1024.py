@@ -1,11 +1,10 @@
 """Cityscapes at half size, crops of 512 x 1024 after a scaling by 0.75 to 1.75."""
 
-dataset_type = 'CityscapesDataset'
-data_root = 'data/cityscapes'
+_base_ = './cityscapes-scale_1024x1024.py'
 crop_size = (512, 1024)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
+    _base_.load_labels,
     dict(
         type='RandomResize',
         scale=(1024, 512),
@@ -16,60 +15,25 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(1024, 512), keep_ratio=True),
     # after Resize: the prediction is compared at the size of the annotation
-    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
+    _base_.load_labels,
     dict(type='PackSegInputs'),
+]
+tta_scales = [
+    dict(type='Resize', scale=(512, 256), keep_ratio=True),
+    dict(type='Resize', scale=(768, 384), keep_ratio=True),
+    dict(type='Resize', scale=(1024, 512), keep_ratio=True),
+    dict(type='Resize', scale=(1280, 640), keep_ratio=True),
+    dict(type='Resize', scale=(1536, 768), keep_ratio=True),
+    dict(type='Resize', scale=(1792, 896), keep_ratio=True),
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale=(512, 256), keep_ratio=True),
-                dict(type='Resize', scale=(768, 384), keep_ratio=True),
-                dict(type='Resize', scale=(1024, 512), keep_ratio=True),
-                dict(type='Resize', scale=(1280, 640), keep_ratio=True),
-                dict(type='Resize', scale=(1536, 768), keep_ratio=True),
-                dict(type='Resize', scale=(1792, 896), keep_ratio=True),
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='mmseg_plugins.LoadLabels', num_classes=19)],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest]),
 ]
-train_dataloader = dict(
-    batch_size=12,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,76 +1,23 @@
 """Cityscapes, crops of 769 x 769."""
 
-dataset_type = 'CityscapesDataset'
-data_root = 'data/cityscapes'
+_base_ = './cityscapes.py'
 crop_size = (769, 769)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
+    _base_.load_labels,
     dict(
-        type='RandomResize',
-        scale=(2049, 1025),
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True,
+        type='RandomResize', scale=(2049, 1025), ratio_range=(0.5, 2.0), keep_ratio=True
     ),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
+    *_base_.flip_distort_pack,
 ]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(2049, 1025), keep_ratio=True),
     # after Resize: the prediction is compared at the size of the annotation
-    dict(type='mmseg_plugins.LoadLabels', num_classes=19),
+    _base_.load_labels,
     dict(type='PackSegInputs'),
 ]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=0.5, keep_ratio=True),
-                dict(type='Resize', scale_factor=0.75, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.0, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.25, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.5, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.75, keep_ratio=True),
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='mmseg_plugins.LoadLabels', num_classes=19)],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
-train_dataloader = dict(
-    batch_size=2,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -4,88 +4,10 @@ The augmentation of EncNet's code, with its paper's rotation. The sampler ends, 
 epochs need.
 """
 
-dataset_type = 'PascalContextDataset59'
-data_root = 'data/VOCdevkit/VOC2010'
-crop_size = (480, 480)
+_base_ = ['./pascal_context_59.py', '../augmentations/encnet_480x480.py']
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=59, reduce_zero_label=True),
-    dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='RandomResize', scale=(520, 520), ratio_range=(0.5, 2.0), keep_ratio=True
-    ),
-    dict(type='RandomRotate', prob=1.0, degree=10.0, pad_val=0, seg_pad_val=255),
-    dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
-    dict(type='RandomCrop', crop_size=crop_size),
-    dict(type='PackSegInputs'),
+    _base_.load_labels,
+    *_base_.rotated_crops,
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(520, 520), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
-    dict(type='mmseg_plugins.LoadLabels', num_classes=59, reduce_zero_label=True),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=0.5, keep_ratio=True),
-                dict(type='Resize', scale_factor=0.75, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.0, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.25, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.5, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.75, keep_ratio=True),
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [
-                dict(
-                    type='mmseg_plugins.LoadLabels',
-                    num_classes=59,
-                    reduce_zero_label=True,
-                )
-            ],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(
-            img_path='JPEGImages', seg_map_path='SegmentationClassContext'
-        ),
-        ann_file='ImageSets/SegmentationContext/train.txt',
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(
-            img_path='JPEGImages', seg_map_path='SegmentationClassContext'
-        ),
-        ann_file='ImageSets/SegmentationContext/val.txt',
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+train_dataloader = dict(_base_.for_epochs, dataset=dict(pipeline=train_pipeline))

@@ -1,88 +1,49 @@
 """Pascal Context without background, 59 classes, crops of 480 x 480."""
 
-dataset_type = 'PascalContextDataset59'
-data_root = 'data/VOCdevkit/VOC2010'
+_base_ = './loaders.py'
+pascal_context = dict(
+    type='PascalContextDataset59',
+    data_root='data/VOCdevkit/VOC2010',
+    data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassContext'),
+)
+load_labels = dict(
+    type='mmseg_plugins.LoadLabels', num_classes=59, reduce_zero_label=True
+)
+tta_rest = [_base_.tta_flips, [load_labels], [dict(type='PackSegInputs')]]
 crop_size = (480, 480)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmseg_plugins.LoadLabels', num_classes=59, reduce_zero_label=True),
+    load_labels,
     dict(
-        type='RandomResize',
-        scale=(520, 520),
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True,
+        type='RandomResize', scale=(520, 520), ratio_range=(0.5, 2.0), keep_ratio=True
     ),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(520, 520), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
-    dict(type='mmseg_plugins.LoadLabels', num_classes=59, reduce_zero_label=True),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=0.5, keep_ratio=True),
-                dict(type='Resize', scale_factor=0.75, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.0, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.25, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.5, keep_ratio=True),
-                dict(type='Resize', scale_factor=1.75, keep_ratio=True),
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [
-                dict(
-                    type='mmseg_plugins.LoadLabels',
-                    num_classes=59,
-                    reduce_zero_label=True,
-                )
-            ],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    *_base_.flip_distort_pack,
 ]
 train_dataloader = dict(
     batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(
-            img_path='JPEGImages', seg_map_path='SegmentationClassContext'
-        ),
+        pascal_context,
         ann_file='ImageSets/SegmentationContext/train.txt',
         pipeline=train_pipeline,
     ),
 )
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(520, 520), keep_ratio=True),
+    # after Resize: the prediction is compared at the size of the annotation
+    load_labels,
+    dict(type='PackSegInputs'),
+]
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(
-            img_path='JPEGImages', seg_map_path='SegmentationClassContext'
-        ),
+        pascal_context,
         ann_file='ImageSets/SegmentationContext/val.txt',
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=[_base_.tta_scales, *tta_rest]),
+]

@@ -1,16 +1,8 @@
 """DFANet-A; for DFANet-B, arch='B' and in_channels=[32, 32, 32, 128, 128, 128]."""
 
+_base_ = './segmentor.py'
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
     backbone=dict(
         type='mmseg_plugins.DFANet', arch='A', num_subnets=3, norm_cfg=norm_cfg
     ),
@@ -25,6 +17,4 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

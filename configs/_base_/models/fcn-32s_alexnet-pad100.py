@@ -1,14 +1,6 @@
+_base_ = ['./segmentor.py', './caffe_images.py']
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[104.00698793, 116.66876762, 122.67891434],
-        std=[1.0, 1.0, 1.0],
-        bgr_to_rgb=False,
-        size_divisor=1,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
+    data_preprocessor=_base_.caffe_images,
     backbone=dict(type='mmseg_plugins.FCNAlexNet', dropout_ratio=0.5),
     decode_head=dict(
         type='mmseg_plugins.FCNSkipHead',
@@ -22,6 +14,4 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

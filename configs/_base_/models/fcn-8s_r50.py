@@ -1,16 +1,6 @@
-# BN, so that one process can train it, on a CPU too; several share their statistics.
+_base_ = './segmentor_sync-bn.py'
 norm_cfg = dict(type='BN', requires_grad=True)
-sync_bn = 'torch'
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
     backbone=dict(
         type='ResNetV1c',
         depth=50,
@@ -33,6 +23,4 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

@@ -1,15 +1,6 @@
+_base_ = ['./segmentor.py', './caffe_images.py']
 model = dict(
-    type='EncoderDecoder',
-    # For Caffe's weights; those from torchvision and mmpretrain want RGB and a std.
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[104.00698793, 116.66876762, 122.67891434],
-        std=[1.0, 1.0, 1.0],
-        bgr_to_rgb=False,
-        size_divisor=1,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
+    data_preprocessor=_base_.caffe_images,
     backbone=dict(
         type='mmseg_plugins.FCNVGG',
         depth=16,
@@ -19,15 +10,13 @@ model = dict(
     ),
     decode_head=dict(
         type='mmseg_plugins.FCNSkipHead',
+        align='pad100',
+        upsample='deconv',
         in_channels=[256, 512, 4096],
         in_index=[0, 1, 2],
         strides=[8, 16, 32],
         num_classes=21,
-        align='pad100',
-        upsample='deconv',
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', reduction='sum', avg_non_ignore=True),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

@@ -1,16 +1,12 @@
+_base_ = './segmentor.py'
 model = dict(
-    type='EncoderDecoder',
-    # For weights from torchvision and mmpretrain; Caffe's want BGR and their own mean.
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
     backbone=dict(
-        type='mmseg_plugins.FCNVGG', depth=16, out_indices=(2, 3, 4), dropout_ratio=0.5
+        type='mmseg_plugins.FCNVGG',
+        depth=16,
+        out_indices=(2, 3, 4),
+        dropout_ratio=0.5,
+        # RGB and a std, as torchvision's; Caffe's want BGR and their own mean.
+        init_cfg=dict(type='Pretrained', checkpoint='mmcls://vgg16'),
     ),
     decode_head=dict(
         type='mmseg_plugins.FCNSkipHead',
@@ -21,6 +17,4 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

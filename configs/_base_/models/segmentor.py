@@ -1,5 +1,5 @@
-# What all segmentors share; backbone and heads are the experiment's.
-sync_bn = 'torch'
+"""What all segmentors share; backbone and heads are in the file that inherits it."""
+
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(

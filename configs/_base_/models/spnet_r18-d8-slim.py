@@ -1,15 +1,7 @@
+_base_ = './segmentor.py'
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        size=(192, 256),
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
+    data_preprocessor=dict(size=(192, 256)),
     backbone=dict(
         type='mmseg_plugins.SPNetResNet',
         depth=18,
@@ -33,6 +25,4 @@ model = dict(
         align_corners=True,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

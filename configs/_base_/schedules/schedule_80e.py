@@ -4,27 +4,11 @@ The experiment adds log_processor=dict(by_epoch=True); its dataset, or it, has a
 that ends.
 """
 
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=0.0001),
-    paramwise_cfg=dict(
-        custom_keys=dict(
-            decode_head=dict(lr_mult=10.0), auxiliary_head=dict(lr_mult=10.0)
-        )
-    ),
-)
+_base_ = ['./epochs.py', './optimizer_encnet.py']
 param_scheduler = [
     dict(type='PolyLR', power=0.9, begin=0, end=80, convert_to_iter_based=True)
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80, val_interval=5)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_cfg = dict(max_epochs=80, val_interval=5)
 default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=50),
-    param_scheduler=dict(type='ParamSchedulerHook'),
-    # The host deletes the oldest checkpoint before it writes the next: never keep one.
-    checkpoint=dict(type='CheckpointHook', interval=5, max_keep_ckpts=3),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='SegVisualizationHook'),
+    checkpoint=dict(interval=5), visualization=dict(type='SegVisualizationHook')
 )
