@@ -27,3 +27,15 @@ test_pipeline = [
 ]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+tta_scales = [
+    dict(type='Resize', scale=(480, 360), keep_ratio=True),
+    dict(type='Resize', scale=(720, 540), keep_ratio=True),
+    dict(type='Resize', scale=(960, 720), keep_ratio=True),
+    dict(type='Resize', scale=(1200, 900), keep_ratio=True),
+    dict(type='Resize', scale=(1440, 1080), keep_ratio=True),
+    dict(type='Resize', scale=(1680, 1260), keep_ratio=True),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest]),
+]

@@ -46,7 +46,16 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
+# in numbers, not factors: CamVid lies on disk in two sizes
+tta_scales = [
+    dict(type='Resize', scale=(240, 180), keep_ratio=True),
+    dict(type='Resize', scale=(360, 270), keep_ratio=True),
+    dict(type='Resize', scale=(480, 360), keep_ratio=True),
+    dict(type='Resize', scale=(600, 450), keep_ratio=True),
+    dict(type='Resize', scale=(720, 540), keep_ratio=True),
+    dict(type='Resize', scale=(840, 630), keep_ratio=True),
+]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[_base_.tta_scales, *tta_rest]),
+    dict(type='TestTimeAug', transforms=[tta_scales, *tta_rest]),
 ]
