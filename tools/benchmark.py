@@ -24,8 +24,9 @@ import mmseg_plugins  # noqa: F401  registers our names
 
 # isort: split
 import torch
+from benchmarks.clock import milliseconds
 from benchmarks.modes import check_mode
-from benchmarks.timing import DTYPES, Candidate, make_candidates, milliseconds
+from benchmarks.timing import DTYPES, Candidate, make_candidates
 
 CLOCK_HELP = 'process: the CPU time of all threads, where others use the machine'
 PAUSE = 0.05  # seconds, until the threads of the one before have stopped spinning

@@ -1,10 +1,13 @@
-r"""Make docs/benchmarks.md and docs/growth.png anew.
+r"""Make docs/benchmarks.md and docs/growth.png anew, or check such a page.
 
 python tools/benchmark_table.py --out docs/benchmarks.md
+python tools/benchmark_table.py --check docs/benchmarks.md
 
 Layers, heads and networks beside stock mmseg's, the authors' form and their floor;
 forward and training steps, time and peak memory; then growth with pixels and classes.
-Every number in the page is from the one run that wrote it.
+Every number in the page is from the one run that wrote it. --check measures the tables
+again and names each ratio that lies outside the range that the page gives for it, and
+each peak of memory that is another; it ends with 1 if there are any.
 """
 
 import argparse
@@ -20,6 +23,8 @@ import mmseg_plugins  # noqa: F401  registers our names
 # isort: split
 import torch
 from benchmark import machine
+from benchmarks.agreement import disagreements
+from benchmarks.clock import clock_of, in_fresh_processes
 from benchmarks.compared_networks import NETWORKS, heads, network
 from benchmarks.comparisons import (
     BATCH,
@@ -29,7 +34,7 @@ from benchmarks.comparisons import (
     upsampling,
 )
 from benchmarks.growth import all_curves, draw
-from benchmarks.measuring import rows
+from benchmarks.measuring import Measured, joined, measure, rows
 from mmengine.registry import init_default_scope
 
 PARTS = ('layers', 'heads', 'networks', 'growth')
@@ -45,10 +50,12 @@ plot too, is written by
 {clock}. The machine was {load}: its load average was {before:.1f}
 at the start and {after:.1f} at the end. The run took {minutes:.0f} minutes.
 
-- **ms** are medians of {rounds} rounds in which the variants take turns, there and
-  back, with quartiles in brackets; **x** is the median over the rounds of a variant's
-  time by ours: above 1 it is slower. Where the machine is shared, ratios within 0.2 of
-  1 can come out on the other side of it in the next run.
+- **ms** are medians, with quartiles in brackets, of {runs} processes of {rounds} rounds
+  each, in which the variants take turns, there and back. **x** is a variant's time by
+  that of ours in the same round, above 1 where it is slower: the median, and in
+  brackets the least and the greatest of all rounds. A new run's median should lie
+  between them; `python tools/benchmark_table.py --check {page}` measures
+  and compares.
 - **MiB** are the most that torch's allocator holds in a step: its input and gradients
   are in it, the weights are not.
 - **Forward** is without gradients; for heads it ends with their logits, for networks
@@ -90,9 +97,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add('--out', type=Path, required=True, help='the page; the plot goes beside it')
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument('--out', type=Path, help='the page; the plot goes beside it')
+    what.add_argument('--check', type=Path, metavar='PAGE', help='measure, and compare')
     add('--parts', nargs='+', choices=PARTS, default=PARTS)
-    add('--rounds', type=int, default=5)
+    add('--runs', type=int, default=3, help='processes that measure each comparison')
+    add('--rounds', type=int, default=4, help='of each process')
     add('--threads', type=int, default=1)
     add('--device', choices=['cpu', 'cuda'], default='cpu')
     add('--side', type=int, default=64, help='of the maps that layers get')
@@ -103,7 +113,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add('--classes', type=int, nargs='+', default=[2, 10, 30, 100, 300, 1000])
     add('--limit', type=float, default=4, help='GiB that a step of growth may hold')
     args = parser.parse_args(argv)
-    if args.rounds < 2:
+    if args.rounds < 2:  # the growth has one process
         parser.error('a spread needs two rounds at least: raise --rounds')
     return args
 
@@ -126,21 +136,40 @@ def comparisons(args: argparse.Namespace) -> dict[str, list[Comparison]]:
     }
 
 
-def tables(args: argparse.Namespace, clock: str) -> list[str]:
+def chosen(args: argparse.Namespace) -> list[tuple[str, list[Comparison]]]:
+    """List the tables that --parts names, by heading."""
+    tables = comparisons(args).items()
+    return [pair for pair in tables if pair[0].split(',')[0].lower() in args.parts]
+
+
+def measure_one(
+    args: argparse.Namespace, table: int, index: int
+) -> tuple[dict[str, Measured], dict[str, Measured]]:
+    """Measure forward and training steps of one comparison, in a process of its own."""
+    torch.set_num_threads(args.threads)
+    init_default_scope('mmseg')
+    warnings.simplefilter('ignore')  # the host's, of each of its classes
+    how = args.rounds, args.device, clock_of(args.device, args.threads)
+    comparison = chosen(args)[table][1][index]
+    return measure(comparison, False, *how), measure(comparison, True, *how)
+
+
+def tables(args: argparse.Namespace) -> list[str]:
     """Measure layers, heads and networks."""
     lines = []
-    for heading, each in comparisons(args).items():
-        if heading.split(',')[0].lower() in args.parts:
-            lines += ['', f'## {heading}', HEADER]
-            for comparison in each:
-                lines += rows(comparison, args.rounds, args.device, clock)
-                print(f'measured: {comparison.name}', flush=True)
+    for number, (heading, compared) in enumerate(chosen(args)):
+        lines += ['', f'## {heading}', HEADER]
+        for index, comparison in enumerate(compared):
+            jobs = [(args, number, index)] * args.runs
+            forward, training = zip(*in_fresh_processes(measure_one, jobs), strict=True)
+            lines += rows(comparison.name, joined(forward), joined(training))
+            print(f'measured: {comparison.name}', flush=True)
     return lines
 
 
-def growth(args: argparse.Namespace, clock: str) -> list[str]:
+def growth(args: argparse.Namespace) -> list[str]:
     """Measure growth and draw it."""
-    how = args.rounds, args.device, clock
+    how = args.rounds, args.device, clock_of(args.device, args.threads)
     lines = ['', '## Growth', GROWTH.format(rounds=args.rounds, limit=args.limit)]
     curves = all_curves(args.device)
     for each in curves:
@@ -152,22 +181,31 @@ def growth(args: argparse.Namespace, clock: str) -> list[str]:
     return lines
 
 
+def check(args: argparse.Namespace) -> None:
+    """Measure the tables again; leave with 1 where the page says otherwise."""
+    found = disagreements(args.check.read_text(), '\n'.join(tables(args)))
+    sys.exit('\n'.join(found) or None)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Measure and write the page."""
     args = parse(argv)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     init_default_scope('mmseg')
-    warnings.simplefilter('ignore')  # the host's, of each of its classes
-    one = args.device == 'cpu' and args.threads == 1
+    warnings.simplefilter('ignore')
+    if args.check:
+        check(args)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     start, before = time.perf_counter(), os.getloadavg()[0]
-    lines = tables(args, 'process' if one else 'wall')
+    lines = tables(args)
     if 'growth' in args.parts:
-        lines += growth(args, 'process' if one else 'wall')
+        lines += growth(args)
+    one = clock_of(args.device, args.threads) == 'process'
     given = shlex.join(sys.argv[1:] if argv is None else argv)
     words = ['the events of the device' if args.device == 'cuda' else 'wall-clock time']
     head = INTRODUCTION.format(
         command=f'python tools/benchmark_table.py {given}',
+        page=args.out,
         machine=machine(args.device),
         threads=args.threads,
         torch=torch.__version__,
@@ -178,6 +216,7 @@ def main(argv: list[str] | None = None) -> None:
         cores=os.cpu_count(),
         load='not idle' if before > 0.5 else 'idle before',
         minutes=(time.perf_counter() - start) / 60,
+        runs=args.runs,
         rounds=args.rounds,
         quirk=QUIRK if one else '',
     )

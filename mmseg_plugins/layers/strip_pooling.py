@@ -130,10 +130,10 @@ class MixedPooling(nn.Module):
         """Map (N, C, H, W) to what both ranges see, (N, 2 * width, H, W)."""
         short, long = self.reduce.halves(x)
         short = self._short_range(short)
-        short = self.fuse_short(short, activate=False)
+        short = self.fuse_short(short)
         long = _strips(long, self.vertical, self.horizontal)
-        long = self.fuse_long(long, activate=False)
-        return torch.cat([short, long], 1).relu_()
+        long = self.fuse_long(long)
+        return torch.cat([short, long], 1)
 
     def _short_range(self, x: Tensor) -> Tensor:
         grids = grid_means(x, self.pool_sizes)

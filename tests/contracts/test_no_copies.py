@@ -48,10 +48,6 @@ ALLOWED = {
     'commands: each file of one form has a main of its own': {
         ('tools/inspect_encnet.py', 'tools/inspect_spnet.py', 6)
     },
-    'to be merged': {
-        ('tests/layers/test_encoding.py', 'tests/layers/test_strip_pooling.py', 6),
-        ('tools/benchmarks/encoding.py', 'tools/benchmarks/strip_pooling.py', 6),
-    },
 }
 
 

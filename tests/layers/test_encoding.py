@@ -1,10 +1,10 @@
 """Encoding against the paper's equation and mmseg's layer, and its own promises."""
 
-import onnxruntime
 import pytest
 import reference.encnet
 import torch
 from mmseg.models.utils import Encoding as StockEncoding
+from onnx_session import onnx_session
 from torch.autograd import gradcheck, gradgradcheck
 from torch.autograd.graph import saved_tensors_hooks
 from torch.export import Dim
@@ -254,24 +254,14 @@ def test_shares_of_a_pixel_add_up_to_one_and_give_the_codes():
     torch.testing.assert_close(codes, layer(x))
 
 
-DYNAMIC = ({0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO},)
-AXES = {'x': {0: 'batch', 2: 'height', 3: 'width'}}
+AXES = {0: 'batch', 2: 'height', 3: 'width'}
+DYNAMIC = (dict.fromkeys(AXES, Dim.AUTO),)
 
 
 @pytest.mark.parametrize('dynamo', [True, False])
 def test_onnx_model_equals_eager_at_other_sizes(dynamo, tmp_path):
-    layer, file = make_layer().eval(), str(tmp_path / 'layer.onnx')
-    sizes = dict(dynamic_shapes=DYNAMIC) if dynamo else dict(dynamic_axes=AXES)
-    torch.onnx.export(
-        layer,
-        (make_input(),),
-        file,
-        dynamo=dynamo,
-        input_names=['x'],
-        verbose=False,
-        **sizes,
-    )
-    session = onnxruntime.InferenceSession(file)
+    layer = make_layer().eval()
+    session = onnx_session(layer, make_input(), tmp_path, dynamo, AXES)
     for shape in ((1, D, 3, 4), (5, D, 11, 2)):
         x = make_input(*shape)
         (found,) = session.run(None, {'x': x.numpy()})

@@ -1,10 +1,10 @@
 """SPM and MPM against the authors' form in float64, and their own promises."""
 
-import onnxruntime
 import pytest
 import torch
 from mmcv.cnn import build_plugin_layer
 from mmseg.models.backbones import ResNet
+from onnx_session import onnx_session
 from reference.spnet import SPNet
 from torch.export import Dim
 
@@ -198,8 +198,8 @@ def test_compiles_as_one_graph_with_its_gradients(name):
 
 
 TRACED = (24, 31)  # others: pools of 20 and 12 divide them, do not, and exceed them
-DYNAMIC = ({0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO},)
-AXES = {'x': {0: 'batch', 2: 'height', 3: 'width'}}
+AXES = {0: 'batch', 2: 'height', 3: 'width'}
+DYNAMIC = (dict.fromkeys(AXES, Dim.AUTO),)
 
 
 @every_module
@@ -216,18 +216,9 @@ def test_exported_program_equals_eager_at_other_sizes(name):
 @both
 @pytest.mark.parametrize('dynamo', [True, False])
 def test_onnx_model_equals_eager_at_other_sizes(name, dynamo, tmp_path):
-    module, file = make(name).float().eval(), str(tmp_path / 'module.onnx')
-    sizes = dict(dynamic_shapes=DYNAMIC) if dynamo else dict(dynamic_axes=AXES)
-    torch.onnx.export(
-        module,
-        (make_input(module, *TRACED),),
-        file,
-        dynamo=dynamo,
-        input_names=['x'],
-        verbose=False,
-        **sizes,
-    )
-    session = onnxruntime.InferenceSession(file)
+    module = make(name).float().eval()
+    example = make_input(module, *TRACED)
+    session = onnx_session(module, example, tmp_path, dynamo, AXES)
     for size in (*SIZES[:4], (5, 2)):
         x = make_input(module, *size, batch=3)
         (found,) = session.run(None, {'x': x.numpy()})

@@ -1,5 +1,7 @@
 """tools/benchmark_table.py at toy sizes: its page, its plot, what it compares."""
 
+import itertools
+import os
 import sys
 from pathlib import Path
 
@@ -13,17 +15,27 @@ from mmseg_plugins.layers import MixedPooling, StripPooling
 
 sys.path.append(str(Path(__file__).parents[2] / 'tools'))
 
+import benchmark_layers
 import benchmark_table
 from benchmarks import compared_networks
+from benchmarks.agreement import disagreements
+from benchmarks.clock import in_fresh_processes
 from benchmarks.compared_networks import HEADS, in_authors_form
-from benchmarks.comparisons import Comparison, encoding_layer
+from benchmarks.comparisons import Comparison, encoding_layer, strip_pooling
 from benchmarks.growth import Curves
-from benchmarks.measuring import measure
+from benchmarks.measuring import Measured, joined, measure
 from benchmarks.strip_pooling import AuthorsMPM, AuthorsSPM
 
 SCENES = 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
-TOY = '--rounds 2 --side 8 --head-image 64 --image 32 --pixels 64 --classes 5'
+TOY = '--rounds 2 --runs 2 --side 8 --head-image 64 --image 32 --pixels 64 --classes 5'
 HOW = 2, 'cpu', 'process'
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch):
+    """A process of its own would not see what a test has put in place."""
+    for tool in (benchmark_table, benchmark_layers):
+        monkeypatch.setattr(tool, 'in_fresh_processes', itertools.starmap)
 
 
 @pytest.fixture
@@ -58,12 +70,60 @@ def test_one_command_makes_the_page_and_the_plot(tmp_path):
     for _, variant, forward, ratio, peak, training, slower, more in rows:
         assert float(forward.split(' (')[0]) >= 0
         assert float(training.split(' (')[0]) > 0
-        assert {ratio, slower} == {'1.00'} if variant == 'ours' else float(slower) > 0
+        for each in (ratio, slower):
+            middle, _, spread = each.partition(' ')
+            assert float(middle) > 0
+            assert (spread == '') == (variant == 'ours')
         assert (peak == more == '-') if variant == 'floor' else float(more) > 0
     assert '| encoding layer, training step | 64 |' in text
     plot = cv2.imread(str(page.with_name('growth.png')))
     assert plot.shape[:2] == (480, 1040)
     assert page.with_name('growth.png').stat().st_size < 150 * 1024
+
+
+@pytest.mark.usefixtures('_tiny_networks')
+def test_a_page_is_checked_by_its_own_tables(tmp_path, monkeypatch, capsys):
+    page = tmp_path / 'page.md'
+    toy = [*TOY.split(), '--parts', 'layers']
+    benchmark_table.main(['--out', str(page), *toy])
+    lines = page.read_text().splitlines()
+    monkeypatch.setattr(benchmark_table, 'tables', lambda _: lines)
+    with pytest.raises(SystemExit) as done:
+        benchmark_table.main(['--check', str(page), *toy])
+    assert not done.value.code
+    page.write_text(page.read_text().replace(' | 20.0 |', ' | 30.0 |'))
+    page.write_text(page.read_text().replace('authors', 'painters'))
+    with pytest.raises(SystemExit, match='not in the page'):
+        benchmark_table.main(['--check', str(page), *toy])
+
+
+ROWS = """
+| | variant | forward, ms | x | MiB | training, ms | x | MiB |
+|---|---|---|---|---|---|---|---|
+| SPM | ours | 5.0 (4.0 to 6.0) | 1 | 10.0 | 9.0 (8.0 to 9.9) | 1 | 20.0 |
+|  | floor | 4 (3 to 5) | 0.80 (0.75 to 0.90) | - | 7 (6 to 8) | 0.7 (0.6 to 0.72) | - |
+"""
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'words'),
+    [
+        ('0.80 (0.75 to 0.90)', '0.89 (0.60 to 1.30)', ''),
+        ('4 (3 to 5)', '40 (30 to 50)', ''),
+        ('10.0', '10.1', ''),
+        ('0.80 (0.75 to 0.90)', '0.74 (0.60 to 0.90)', 'SPM, floor, forward: ratio'),
+        ('0.7 (0.6 to 0.72)', '0.73 (0.6 to 0.9)', 'SPM, floor, training: ratio'),
+        ('| 20.0', '| 21.0', 'SPM, ours, training: 21.0 MiB, the page has 20.0'),
+        ('| 10.0', '| -', 'SPM, ours, forward: - MiB'),
+        ('| 1 |', '| 1.00 (0.9 to 1.1) |', 'the page has 1'),
+        ('| SPM |', '| MPM |', 'MPM, ours: not in the page'),
+        ('| floor |', '| stock |', 'SPM, stock: not in the page'),
+    ],
+)
+def test_a_new_run_agrees_within_the_ranges_of_the_page(old, new, words):
+    assert disagreements(ROWS, ROWS) == []
+    found = disagreements(ROWS, ROWS.replace(old, new))
+    assert words in found[0] if words else found == []
 
 
 def test_the_documentation_has_every_comparison(repository):
@@ -110,6 +170,49 @@ def test_the_variants_take_turns_there_and_back():
     found = measure(toy, False, 3, 'cpu', 'process')
     assert order == [1, 2, 1, 2, 2, 1, 1, 2]  # two to warm up, then the rounds
     assert [len(each.milliseconds) for each in found.values()] == [3, 3]
+
+
+def test_rounds_of_several_runs_are_put_together():
+    runs = [dict(ours=Measured([1.0, 2.0], 5.0), stock=Measured([3.0, 8.0], 7.0))] * 2
+    both = joined(runs)
+    assert both['ours'].milliseconds == [1.0, 2.0, 1.0, 2.0]
+    assert both['stock'].peak() == '7.0'
+    assert both['stock'].ratio(both['ours']) == '3.50 (3.00 to 4.00)'
+    assert both['ours'].ratio(both['ours']) == '1'
+
+
+def test_each_job_has_a_process_of_its_own():
+    processes = [*in_fresh_processes(os.getpid, [(), ()])]
+    assert len({os.getpid(), *processes}) == 3
+
+
+def test_a_variant_has_its_input_in_its_layout():
+    comparison = strip_pooling('SPM', 4, 'cpu', layouts=True)
+    for train in (True, False):
+        turned = comparison.input_of('ours, channels last', train)
+        plain = comparison.input_of('ours', train)
+        assert turned.is_contiguous(memory_format=torch.channels_last)
+        assert plain.is_contiguous()
+        assert turned.is_leaf
+        assert turned.requires_grad == plain.requires_grad == train
+
+
+@pytest.mark.parametrize(
+    ('layers', 'steps', 'variants'), [('strip_pooling', 4, 6), ('encoding', 3, 2)]
+)
+def test_layers_are_timed_beside_what_they_replace(layers, steps, variants, capsys):
+    toy = ['--side', '4', '--rounds', '2', '--runs', '1', '--batch', '2']
+    benchmark_layers.main([layers, *toy])
+    printed = capsys.readouterr().out
+    rows = [line[2:-2].split(' | ') for line in printed.splitlines() if 'x 4' in line]
+    rows = [row for row in rows if len(row) == 6]
+    floors = 1 if layers == 'encoding' else 0
+    assert len(rows) == steps * variants + floors
+    assert len({row[0] for row in rows}) == steps
+    for _, variant, _, faster, floor, peak in rows:
+        replaced = "authors' form" if layers == 'strip_pooling' else 'stock'
+        assert (faster == '1') == (variant == replaced)
+        assert (floor == '1') == variant.startswith('floor') == (peak == '-')
 
 
 def test_a_variant_stops_before_the_limit():

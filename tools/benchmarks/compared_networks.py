@@ -4,8 +4,9 @@ import copy
 from collections.abc import Sequence
 
 import torch
+from benchmarks.clock import Step
 from benchmarks.comparisons import AUTHORS, OURS, STOCK, Comparison, one_map, steps_of
-from benchmarks.encoding import BATCH, CLASSES, HEAD, Step
+from benchmarks.encoding import BATCH, CLASSES, HEAD
 from benchmarks.networks import Logits, Loss, load_segmentor
 from benchmarks.strip_pooling import MODULES
 from mmengine.model import BaseModel

@@ -1,13 +1,13 @@
-"""How tools/benchmark_table.py measures a comparison."""
+"""How tools/benchmark_table.py and tools/benchmark_layers.py measure a comparison."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import torch
+from benchmarks.clock import milliseconds, peak_mib
 from benchmarks.comparisons import FLOOR, OURS, Comparison
-from benchmarks.encoding import peak_mib
-from benchmarks.timing import milliseconds
 
 
 @dataclass
@@ -17,13 +17,27 @@ class Measured:
     milliseconds: list[float]
     peak_mib: float | None
 
-    def cells(self, ours: 'Measured') -> str:
-        """Say the time with its quartiles, its ratio to ours, and the memory."""
+    def time(self) -> str:
+        """Say the median, with the quartiles."""
         first, middle, third = statistics.quantiles(self.milliseconds, n=4)
-        pairs = zip(self.milliseconds, ours.milliseconds, strict=True)
-        ratio = statistics.median(own / other for own, other in pairs)
-        peak = '-' if self.peak_mib is None else f'{self.peak_mib:.1f}'
-        return f'{middle:.1f} ({first:.1f} to {third:.1f}) | {ratio:.2f} | {peak}'
+        return f'{middle:.1f} ({first:.1f} to {third:.1f})'
+
+    def ratio(self, other: 'Measured') -> str:
+        """Say how much time it takes by another's, round by round: median and range."""
+        if self is other:
+            return '1'
+        pairs = zip(self.milliseconds, other.milliseconds, strict=True)
+        ratios = sorted(own / its for own, its in pairs)
+        middle = statistics.median(ratios)
+        return f'{middle:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})'
+
+    def peak(self) -> str:
+        """Say the memory."""
+        return '-' if self.peak_mib is None else f'{self.peak_mib:.1f}'
+
+    def cells(self, ours: 'Measured') -> str:
+        """Say time, ratio to ours, and memory."""
+        return f'{self.time()} | {self.ratio(ours)} | {self.peak()}'
 
 
 def measure(
@@ -39,31 +53,38 @@ def measure(
     Gradients are made in the first step and are part of its peak, as the input is; the
     weights are not.
     """
-    make_input = partial(comparison.make_input, train)
     found = {}
     with torch.set_grad_enabled(train):
-        steps = comparison.make_steps(make_input(), train)
+        steps = comparison.make_steps(comparison.make_input(train), train)
         steps = {name: step for name, step in steps.items() if name not in without}
+        inputs = {name: partial(comparison.input_of, name, train) for name in steps}
         for name, step in steps.items():
-            peak = peak_mib(step, make_input, device)  # warms up, too
-            found[name] = Measured([], None if name == FLOOR else peak)
+            peak = peak_mib(step, inputs[name], device)  # warms up, too
+            found[name] = Measured([], None if name.startswith(FLOOR) else peak)
         for i in range(rounds):
             # There and back: a variant inherits the allocator as its neighbour left it.
             for name in [*steps][:: -1 if i % 2 else 1]:
-                call = partial(steps[name], make_input())
+                call = partial(steps[name], inputs[name]())
                 found[name].milliseconds.append(milliseconds(call, device, clock))
     return found
 
 
-def rows(comparison: Comparison, rounds: int, device: str, clock: str) -> list[str]:
-    """Measure forward and training steps; return a row of Markdown per variant."""
-    forward = measure(comparison, False, rounds, device, clock)
-    training = measure(comparison, True, rounds, device, clock)
+def joined(runs: Sequence[dict[str, Measured]]) -> dict[str, Measured]:
+    """Put the rounds of several runs together."""
+    return {
+        name: Measured([t for run in runs for t in run[name].milliseconds], m.peak_mib)
+        for name, m in runs[0].items()
+    }
+
+
+def rows(
+    title: str, forward: dict[str, Measured], training: dict[str, Measured]
+) -> list[str]:
+    """Say forward and training steps: a row of Markdown per variant."""
     lines = []
-    for name in forward:
-        title = comparison.name if name == OURS else ''
+    for name, measured in forward.items():
+        cells = measured.cells(forward[OURS]), training[name].cells(training[OURS])
         lines.append(
-            f'| {title} | {name} | {forward[name].cells(forward[OURS])} '
-            f'| {training[name].cells(training[OURS])} |'
+            f'| {title if name == OURS else ""} | {name} | {" | ".join(cells)} |'
         )
     return lines

@@ -1,31 +1,12 @@
-"""Time of the SPM and the MPM against the authors' form, in both memory layouts.
-
-The variants take turns in one run; the ratios are medians over the rounds. On one
-thread of a CPU the process's own time counts, since others may share the machine.
-``convolutions`` are the module's convolutions alone, on the inputs that they have in
-it: what no other form of the rest can go below. A step of training is a forward and a
-backward pass.
-
-On one thread and small batches, PyTorch sends 1 x 1 convolutions of float32 to its own
-slow kernel, not to oneDNN's, in every variant here alike: on two threads and more the
-convolutions are cheaper, and the rest of a module weighs more.
-"""
-
-import argparse
-import platform
-import statistics
-import time
-from collections.abc import Callable
+"""The SPM and the MPM in the authors' form, and steps of a module and its floor."""
 
 import torch
+from benchmarks.clock import Step
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._pytree import tree_map
 
 from mmseg_plugins.layers import MixedPooling, StripPooling
-
-LAYOUTS = {'NCHW': torch.contiguous_format, 'channels last': torch.channels_last}
-Step = Callable[[Tensor], object]
 
 
 def conv_norm(in_channels: int, channels: int, kernel: tuple[int, int]) -> nn.Module:
@@ -128,89 +109,3 @@ def convolutions_step(module: nn.Module, x: Tensor, train: bool) -> Step:
                 result.backward(result.detach())
 
     return step
-
-
-def milliseconds(step: Step, x: Tensor, train: bool) -> float:
-    """Time one step."""
-    alone = x.is_cuda or torch.get_num_threads() > 1
-    clock = time.perf_counter if alone else time.process_time
-    with torch.set_grad_enabled(train):
-        start = clock()
-        step(x)
-        if x.is_cuda:
-            torch.cuda.synchronize()
-        return 1000 * (clock() - start)
-
-
-def make_steps(name: str, x: Tensor, train: bool) -> dict[tuple[str, str], tuple]:
-    """Make each variant's step and input, by (variant, layout)."""
-    channels, authors, ours = MODULES[name]
-    steps = {}
-    for layout, memory_format in LAYOUTS.items():
-        turned = x.contiguous(memory_format=memory_format)
-        how = dict(device=x.device, dtype=x.dtype, memory_format=memory_format)
-        for variant, cls in (('authors', authors), ('ours', ours)):
-            module = cls(channels).to(**how)
-            steps[variant, layout] = module_step(module, train), turned
-        alone = convolutions_step(ours(channels).to(**how), turned, train)
-        steps['convolutions', layout] = alone, turned
-    return steps
-
-
-def median_ratio(a: list[float], b: list[float]) -> float:
-    """Divide round by round."""
-    return statistics.median(x / y for x, y in zip(a, b, strict=True))
-
-
-def report(name: str, x: Tensor, train: bool, rounds: int) -> None:
-    """Print one row per variant and layout."""
-    steps = make_steps(name, x, train)
-    times: dict[tuple[str, str], list[float]] = {key: [] for key in steps}
-    for i in range(rounds + 2):
-        for key, (step, turned) in steps.items():
-            fresh = turned.detach().clone().requires_grad_(train)
-            taken = milliseconds(step, fresh, train)
-            if i > 1:  # the first two warm up
-                times[key].append(taken)
-    for (variant, layout), taken in times.items():
-        faster = median_ratio(times['authors', 'NCHW'], taken)
-        cost = median_ratio(taken, times['convolutions', layout])
-        print(
-            f'| {name}, {"training" if train else "inference"} | {variant} | {layout} '
-            f'| {statistics.median(taken):.2f} ({min(taken):.2f} to {max(taken):.2f}) '
-            f'| {faster:.2f} | {cost:.2f} |',
-            flush=True,
-        )
-
-
-def main() -> None:
-    """Measure and print a table in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    default = 'cuda' if torch.cuda.is_available() else 'cpu'
-    parser.add_argument('--device', choices=['cpu', 'cuda'], default=default)
-    parser.add_argument('--dtype', default='float32')
-    parser.add_argument('--threads', type=int, default=1)
-    parser.add_argument('--rounds', type=int, default=9)
-    parser.add_argument('--modules', choices=MODULES, nargs='+', default=[*MODULES])
-    parser.add_argument('--size', type=int, nargs=2, default=[64, 64])
-    parser.add_argument('--batch', type=int, default=2)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    cuda = args.device == 'cuda'
-    machine = torch.cuda.get_device_name() if cuda else platform.machine()
-    print(
-        f'{machine}, {args.threads} threads, torch {torch.__version__}, {args.dtype}, '
-        f'batch {args.batch}, {args.size[0]} x {args.size[1]}\n'
-    )
-    print('| step | variant | layout | ms | authors in NCHW / this | this / convs |')
-    print('|---|---|---|---|---|---|')
-    dtype = getattr(torch, args.dtype)
-    for name in args.modules:
-        shape = (args.batch, MODULES[name][0], *args.size)
-        x = torch.rand(shape, device=args.device, dtype=dtype)
-        for train in (True, False):
-            report(name, x, train, args.rounds)
-
-
-if __name__ == '__main__':
-    main()

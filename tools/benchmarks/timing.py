@@ -3,13 +3,12 @@
 import argparse
 import copy
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from benchmarks.encoding import peak_mib
+from benchmarks.clock import peak_mib
 from benchmarks.modes import prepare
 from benchmarks.networks import Logits, Loss, count, load_segmentor
 from torch import Tensor, nn
@@ -102,18 +101,3 @@ def make_candidates(
             new.peak_mib = peak_mib(lambda _, c=call: c(), image.clone, args.device)
         made.append(new)
     return made
-
-
-def milliseconds(call: Callable[[], object], device: str, clock: str) -> float:
-    """Time one call: on a GPU by its own events, else by a clock of Python's."""
-    if device == 'cuda':
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        call()
-        end.record()
-        end.synchronize()
-        return start.elapsed_time(end)
-    now = time.process_time if clock == 'process' else time.perf_counter
-    begin = now()
-    call()
-    return 1000 * (now() - begin)

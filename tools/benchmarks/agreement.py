@@ -1,0 +1,50 @@
+"""Whether a new measurement agrees with a page of tools/benchmark_table.py."""
+
+import re
+
+#: What the allocator holds does not depend on time, but torch's releases differ.
+MEMORY = 0.02
+RANGE = re.compile(r'([\d.]+) \(([\d.]+) to ([\d.]+)\)')
+Row = list[str]
+
+
+def read_rows(page: str) -> dict[tuple[str, str], Row]:
+    """Find the rows with a variant: what is compared and the variant, to the cells."""
+    found: dict[tuple[str, str], Row] = {}
+    title = ''
+    for line in page.splitlines():
+        cells = line[2:-2].split(' | ') if line.startswith('| ') else []
+        if len(cells) == 8 and cells[1] != 'variant':
+            title = cells[0].strip() or title
+            found[title, cells[1]] = cells
+    return found
+
+
+def disagreements(page: str, measured: str) -> list[str]:
+    """Say where new tables' medians leave the page's ranges, or memory is another."""
+    shown, new = read_rows(page), read_rows(measured)
+    found = [f'{", ".join(key)}: not in the page' for key in new.keys() - shown.keys()]
+    for (title, variant), cells in new.items():
+        known = shown.get((title, variant), cells)
+        for step, column in (('forward', 3), ('training', 6)):
+            what = f'{title}, {variant}, {step}'
+            found += _time(what, known[column], cells[column])
+            found += _memory(what, known[column + 1], cells[column + 1])
+    return found
+
+
+def _time(what: str, shown: str, new: str) -> list[str]:
+    allowed, found = RANGE.fullmatch(shown), RANGE.fullmatch(new)
+    if not (allowed and found):  # ours by ours
+        return [] if shown == new else [f'{what}: ratio {new}, the page has {shown}']
+    if float(allowed[2]) <= float(found[1]) <= float(allowed[3]):
+        return []
+    return [f'{what}: ratio {new}, the page has {shown}']
+
+
+def _memory(what: str, shown: str, new: str) -> list[str]:
+    if '-' in (shown, new):
+        same = shown == new
+    else:
+        same = abs(float(shown) - float(new)) <= max(MEMORY * float(shown), 0.1)
+    return [] if same else [f'{what}: {new} MiB, the page has {shown}']
