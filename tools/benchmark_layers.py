@@ -44,8 +44,7 @@ def comparisons(args: argparse.Namespace) -> list[tuple[Comparison, bool]]:
     if args.layers == 'strip_pooling_choices':
         return choices(side, device)
     modules = [
-        strip_pooling(name, side, device, args.batch, layouts=True)
-        for name in ('SPM', 'MPM')
+        strip_pooling(name, side, device, layouts=True) for name in ('SPM', 'MPM')
     ]
     return [(module, train) for module in modules for train in (True, False)]
 
@@ -85,8 +84,9 @@ def main(argv: list[str] | None = None) -> None:
     add('--rounds', type=int, default=6)
     add('--runs', type=int, default=3, help='processes')
     add('--side', type=int, default=64, help='of the maps')
-    add('--batch', type=int, default=2, help='of strip pooling')
     args = parser.parse_args(argv)
+    if args.rounds * args.runs < 2:
+        parser.error('a spread needs two rounds at least: raise --rounds')
     lines = [
         f'{machine(args.device)}, {args.threads} threads, torch {torch.__version__}, '
         f'float32, {args.runs} processes of {args.rounds} rounds\n',

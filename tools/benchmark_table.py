@@ -54,8 +54,10 @@ at the start and {after:.1f} at the end. The run took {minutes:.0f} minutes.
   each, in which the variants take turns, there and back. **x** is a variant's time by
   that of ours in the same round, above 1 where it is slower: the median, and in
   brackets the least and the greatest of all rounds. A new run's median should lie
-  between them; `python tools/benchmark_table.py --check {page}` measures
-  and compares.
+  between them, on such a machine. This measures and compares:
+
+      {check}
+
 - **MiB** are the most that torch's allocator holds in a step: its input and gradients
   are in it, the weights are not.
 - **Forward** is without gradients; for heads it ends with their logits, for networks
@@ -64,6 +66,9 @@ at the start and {after:.1f} at the end. The run took {minutes:.0f} minutes.
   layer. The optimiser's step is not in it.
 - **Stock** networks and heads come with the losses and auxiliary heads of their own
   config. Weights and inputs are random.
+- At inference ours folds its batch norms into its convolutions by itself, where that
+  is less work. Stock and the authors' form run theirs; mmcv's `fuse_conv_bn` would fold
+  them too.
 - **The authors' form** of strip pooling pools adaptively, enlarges by interpolation and
   reduces twice; that of FCN enlarges by fixed transposed convolutions. For the
   encoding, it is what stock mmseg has. DFANet's authors published none.
@@ -202,15 +207,15 @@ def main(argv: list[str] | None = None) -> None:
         lines += growth(args)
     one = clock_of(args.device, args.threads) == 'process'
     given = shlex.join(sys.argv[1:] if argv is None else argv)
-    words = ['the events of the device' if args.device == 'cuda' else 'wall-clock time']
+    wall = 'the events of the device' if args.device == 'cuda' else 'wall-clock time'
     head = INTRODUCTION.format(
         command=f'python tools/benchmark_table.py {given}',
-        page=args.out,
+        check=f'python tools/benchmark_table.py {given}'.replace('--out', '--check'),
         machine=machine(args.device),
         threads=args.threads,
         torch=torch.__version__,
         batch=BATCH,
-        clock="the process's own CPU time" if one else words[0],
+        clock="the process's own CPU time" if one else wall,
         before=before,
         after=os.getloadavg()[0],
         cores=os.cpu_count(),

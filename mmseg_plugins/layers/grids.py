@@ -16,7 +16,10 @@ from .memory import is_channels_last, is_traced
 
 
 def grid_means(x: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-    """Average (N, C, H, W) over square grids, to one (N, C, size, size) per size."""
+    """Average (N, C, H, W) over square grids, to one (N, C, size, size) per size.
+
+    In graphs of float16, a bin's sum over its rows must be below 65504.
+    """
     if not sizes or not (is_traced() or _suits_products(x)):
         return [functional.adaptive_avg_pool2d(x, size) for size in sizes]
     # All grids' rows at once: the map is read once.

@@ -1,7 +1,8 @@
 """Strips: the means of a map's rows and columns, and a map made of two strips.
 
-The two operations are each other's adjoint, so that each one's gradient is the other:
-left to itself, autograd takes a pass over the map for each strip and each step.
+The two operations are each other's adjoint, so that each one's gradient is the other.
+Autograd of its own would take a pass over the map for each strip, and sums of maps with
+channels last are slow.
 """
 
 from typing import Any
@@ -32,6 +33,8 @@ def _means(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Means(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         return _means(x)
@@ -51,6 +54,8 @@ class _Means(torch.autograd.Function):
 
 
 class _Spread(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(vertical: Tensor, horizontal: Tensor) -> Tensor:  # type: ignore[override]
         return vertical + horizontal
@@ -61,5 +66,7 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        if x.dtype == torch.float16 or not is_channels_last(x):  # means could vanish
+            return x.sum(3, keepdim=True), x.sum(2, keepdim=True)
         vertical, horizontal = _Means.apply(x)
         return vertical * x.shape[3], horizontal * x.shape[2]

@@ -134,5 +134,5 @@ def test_control_a_planted_copy_is_found():
     assert runs(files) == {('a', 'b'): [7, 2, 4]}
     twice = {'a': significant_lines(original + original)}
     assert runs(twice) == {('a', 'a'): [8, 2, 15]}
-    shorter = significant_lines(planted.replace('third', '3rd').replace('3rd', 'x'))
+    shorter = significant_lines(planted.replace('third', 'x'))
     assert runs({'a': files['a'], 'b': shorter}) == {}

@@ -62,7 +62,6 @@ def test_enlarged_grids_are_those_of_the_interpolation(size, layout, align_corne
     actual = add_enlarged(x.clone(), maps, align_corners)
     torch.testing.assert_close(actual, expected, rtol=0, atol=1e-13)
     other = enlarged(x, maps, not align_corners)
-    # on a line of one cell the corners do not matter
     assert (actual - other).abs().max() > 1e-2
 
 
@@ -97,6 +96,15 @@ def test_gradients_are_those_of_the_hosts_operations():
     maps = [grid.square() for grid in pooled(x)]
     expected = torch.autograd.grad(enlarged(x * 2, maps, True), x, weight)[0]
     torch.testing.assert_close(actual, expected, rtol=0, atol=1e-13)
+
+
+def test_second_gradients_are_those_of_finite_differences():
+    def both(x):
+        return add_enlarged(x * 2, [g.square() for g in grid_means(x, (2, 3))], True)
+
+    x = make(3, 4)[:1, :1].requires_grad_()
+    assert torch.autograd.gradcheck(both, x)
+    assert torch.autograd.gradgradcheck(both, x)
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])

@@ -68,3 +68,31 @@ def test_a_gradient_lies_in_memory_as_its_map(layout):
     rows, columns = strip_means(x)
     (gradient,) = torch.autograd.grad(rows.sum() + columns.square().sum(), x)
     assert gradient.is_contiguous(memory_format=layout)
+
+
+@every_layout
+@pytest.mark.parametrize('scale', [1.0, 1e-6])
+def test_gradients_in_float16_are_those_of_sums(layout, scale):
+    """A mean of small numbers would vanish in float16, where their sum does not."""
+    torch.manual_seed(0)
+    gradient = (
+        (scale * torch.rand(2, 3, 128, 128)).half().contiguous(memory_format=layout)
+    )
+    strips = [
+        strip.detach().half().requires_grad_()
+        for strip in make_strips(128, 128, layout=layout)
+    ]
+    found = torch.autograd.grad(spread_strips(*strips), strips, gradient)
+    for actual, axis in zip(found, (3, 2), strict=True):
+        expected = gradient.float().sum(axis, keepdim=True)
+        torch.testing.assert_close(actual.float(), expected, rtol=1e-3, atol=1e-7)
+
+
+@every_layout
+def test_both_map_over_a_further_axis(layout):
+    x = torch.randn(4, 2, 3, 5, 7)
+    found = torch.vmap(lambda y: spread_strips(*strip_means(y)))(x)
+    expected = [
+        spread_strips(*strip_means(y.contiguous(memory_format=layout))) for y in x
+    ]
+    torch.testing.assert_close(found, torch.stack(expected))

@@ -17,14 +17,14 @@ sys.path.append(str(Path(__file__).parents[2] / 'tools'))
 
 import benchmark_layers
 import benchmark_table
-from benchmarks import compared_networks
+from benchmarks import choices, compared_networks
 from benchmarks.agreement import disagreements
 from benchmarks.clock import in_fresh_processes
 from benchmarks.compared_networks import HEADS, in_authors_form
 from benchmarks.comparisons import Comparison, encoding_layer, strip_pooling
 from benchmarks.growth import Curves
 from benchmarks.measuring import Measured, joined, measure
-from benchmarks.strip_pooling import AuthorsMPM, AuthorsSPM
+from benchmarks.strip_pooling import AuthorsMPM, AuthorsSPM, convolutions_step
 
 SCENES = 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
 TOY = '--rounds 2 --runs 2 --side 8 --head-image 64 --image 32 --pixels 64 --classes 5'
@@ -82,22 +82,25 @@ def test_one_command_makes_the_page_and_the_plot(tmp_path):
 
 
 @pytest.mark.usefixtures('_tiny_networks')
-def test_a_page_is_checked_by_its_own_tables(tmp_path, monkeypatch, capsys):
+def test_a_page_is_checked_by_its_own_tables(tmp_path, monkeypatch):
     page = tmp_path / 'page.md'
     toy = [*TOY.split(), '--parts', 'layers']
     benchmark_table.main(['--out', str(page), *toy])
     lines = page.read_text().splitlines()
+    assert f'tools/benchmark_table.py --check {page} {TOY} --parts layers' in '\n'.join(
+        lines
+    )
     monkeypatch.setattr(benchmark_table, 'tables', lambda _: lines)
     with pytest.raises(SystemExit) as done:
         benchmark_table.main(['--check', str(page), *toy])
     assert not done.value.code
-    page.write_text(page.read_text().replace(' | 20.0 |', ' | 30.0 |'))
     page.write_text(page.read_text().replace('authors', 'painters'))
     with pytest.raises(SystemExit, match='not in the page'):
         benchmark_table.main(['--check', str(page), *toy])
 
 
 ROWS = """
+## Layers
 | | variant | forward, ms | x | MiB | training, ms | x | MiB |
 |---|---|---|---|---|---|---|---|
 | SPM | ours | 5.0 (4.0 to 6.0) | 1 | 10.0 | 9.0 (8.0 to 9.9) | 1 | 20.0 |
@@ -116,8 +119,9 @@ ROWS = """
         ('| 20.0', '| 21.0', 'SPM, ours, training: 21.0 MiB, the page has 20.0'),
         ('| 10.0', '| -', 'SPM, ours, forward: - MiB'),
         ('| 1 |', '| 1.00 (0.9 to 1.1) |', 'the page has 1'),
-        ('| SPM |', '| MPM |', 'MPM, ours: not in the page'),
-        ('| floor |', '| stock |', 'SPM, stock: not in the page'),
+        ('| SPM |', '| MPM |', '## Layers, MPM, floor: not in the page'),
+        ('| floor |', '| stock |', '## Layers, SPM, floor: not measured'),
+        ('## Layers', '## Heads, on 64 x 64 images', 'floor: not in the page'),
     ],
 )
 def test_a_new_run_agrees_within_the_ranges_of_the_page(old, new, words):
@@ -198,10 +202,11 @@ def test_a_variant_has_its_input_in_its_layout():
 
 
 @pytest.mark.parametrize(
-    ('layers', 'steps', 'variants'), [('strip_pooling', 4, 6), ('encoding', 3, 2)]
+    ('layers', 'steps', 'variants'),
+    [('strip_pooling', 4, 6), ('strip_pooling_choices', 6, 4), ('encoding', 3, 2)],
 )
 def test_layers_are_timed_beside_what_they_replace(layers, steps, variants, capsys):
-    toy = ['--side', '4', '--rounds', '2', '--runs', '1', '--batch', '2']
+    toy = ['--side', '4', '--rounds', '2', '--runs', '1']
     benchmark_layers.main([layers, *toy])
     printed = capsys.readouterr().out
     rows = [line[2:-2].split(' | ') for line in printed.splitlines() if 'x 4' in line]
@@ -210,9 +215,37 @@ def test_layers_are_timed_beside_what_they_replace(layers, steps, variants, caps
     assert len(rows) == steps * variants + floors
     assert len({row[0] for row in rows}) == steps
     for _, variant, _, faster, floor, peak in rows:
-        replaced = "authors' form" if layers == 'strip_pooling' else 'stock'
-        assert (faster == '1') == (variant == replaced)
+        replaced = dict(strip_pooling=["authors' form"])
+        stock = ['stock', 'stock, channels last']
+        assert (faster == '1') == (variant in replaced.get(layers, stock))
         assert (floor == '1') == variant.startswith('floor') == (peak == '-')
+
+
+def test_our_operations_give_the_numbers_of_those_that_they_replace():
+    for name, (ours, stock) in choices.OPERATIONS.items():
+        maps = [torch.rand(2, 3, *size) for size in choices.sizes_of(name, 24)]
+        torch.testing.assert_close(flat(ours(maps)), flat(stock(maps)))
+
+
+def flat(results: torch.Tensor | list) -> torch.Tensor:
+    results = [results] if isinstance(results, torch.Tensor) else results
+    return torch.cat([result.flatten() for result in results])
+
+
+def test_layers_need_two_rounds(capsys):
+    with pytest.raises(SystemExit):
+        benchmark_layers.main(['encoding', '--rounds', '1', '--runs', '1'])
+    assert 'raise --rounds' in capsys.readouterr().err
+
+
+def test_the_floor_makes_no_gradient_that_the_network_does_not():
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 5, 1))
+    step = convolutions_step(net, torch.rand(1, 3, 8, 8), train=True)
+    inputs = []
+    for conv in net:
+        conv.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
+    step(None)
+    assert [x.requires_grad for x in inputs] == [False, True]
 
 
 def test_a_variant_stops_before_the_limit():

@@ -8,29 +8,32 @@ RANGE = re.compile(r'([\d.]+) \(([\d.]+) to ([\d.]+)\)')
 Row = list[str]
 
 
-def read_rows(page: str) -> dict[tuple[str, str], Row]:
-    """Find the rows with a variant: what is compared and the variant, to the cells."""
-    found: dict[tuple[str, str], Row] = {}
-    title = ''
+def read_rows(page: str) -> dict[tuple[str, str, str], Row]:
+    """Find the rows with a variant: table, what is compared, and variant, to cells."""
+    found: dict[tuple[str, str, str], Row] = {}
+    heading = title = ''
     for line in page.splitlines():
+        heading = line if line.startswith('## ') else heading
         cells = line[2:-2].split(' | ') if line.startswith('| ') else []
         if len(cells) == 8 and cells[1] != 'variant':
             title = cells[0].strip() or title
-            found[title, cells[1]] = cells
+            found[heading, title, cells[1]] = cells
     return found
 
 
 def disagreements(page: str, measured: str) -> list[str]:
     """Say where new tables' medians leave the page's ranges, or memory is another."""
     shown, new = read_rows(page), read_rows(measured)
+    again = {heading for heading, _, _ in new}
+    expected = {key for key in shown if key[0] in again}
     found = [f'{", ".join(key)}: not in the page' for key in new.keys() - shown.keys()]
-    for (title, variant), cells in new.items():
-        known = shown.get((title, variant), cells)
+    found += [f'{", ".join(key)}: not measured' for key in expected - new.keys()]
+    for key in expected & new.keys():
         for step, column in (('forward', 3), ('training', 6)):
-            what = f'{title}, {variant}, {step}'
-            found += _time(what, known[column], cells[column])
-            found += _memory(what, known[column + 1], cells[column + 1])
-    return found
+            what = ', '.join((*key[1:], step))
+            found += _time(what, shown[key][column], new[key][column])
+            found += _memory(what, shown[key][column + 1], new[key][column + 1])
+    return sorted(found)
 
 
 def _time(what: str, shown: str, new: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Operations of strip pooling beside those of PyTorch and mmcv that they replace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from benchmarks.clock import Step
@@ -16,49 +16,49 @@ from mmseg_plugins.layers.strips import spread_strips, strip_means
 
 SIZES = (20, 12)
 CHANNELS = 256
-Operation = Callable[[Tensor], object]
+Operation = Callable[[Sequence[Tensor]], object]
 
 
-def strip_maps(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Take a row and a column of the map for strips."""
-    return x[..., :1], x[..., :1, :]
-
-
-def stock_strip_means(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Average rows and columns as autograd would have it."""
+def stock_strip_means(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Average rows and columns, with the gradient that autograd has for it."""
+    (x,) = maps
     if x.stride(1) == 1:
         pool = functional.adaptive_avg_pool2d
         return pool(x, (None, 1)), pool(x, (1, None))
     return x.mean(3, keepdim=True), x.mean(2, keepdim=True)
 
 
-def corners(x: Tensor) -> list[Tensor]:
-    """Take grids out of the map."""
-    return [x[..., :size, :size].clone() for size in SIZES]
-
-
-def stock_enlarged(x: Tensor) -> Tensor:
-    """Enlarge grids by interpolation."""
-    total = x * 1
-    for grid in corners(x):
+def stock_enlarged(maps: Sequence[Tensor]) -> Tensor:
+    """Add grids to a copy of a map, enlarged by interpolation."""
+    x, *grids = maps
+    total = x.clone()
+    for grid in grids:
         total += functional.interpolate(
             grid, x.shape[2:], mode='bilinear', align_corners=True
         )
     return total
 
 
+def sizes_of(name: str, side: int) -> list[tuple[int, int]]:
+    """List the sizes of the maps that an operation takes."""
+    whole = (side, side)
+    if name.startswith('strips'):
+        return [(side, 1), (1, side)]
+    return [whole, *((n, n) for n in SIZES)] if name.startswith('grids') else [whole]
+
+
 OPERATIONS: dict[str, tuple[Operation, Operation]] = {  # name: (ours, stock)
-    'means of rows and columns': (strip_means, stock_strip_means),
+    'means of rows and columns': (lambda maps: strip_means(*maps), stock_strip_means),
     'strips added at each cell': (
-        lambda x: spread_strips(*strip_maps(x)),
-        lambda x: sum(strip_maps(x)),
+        lambda maps: spread_strips(*maps),
+        lambda maps: maps[0] + maps[1],
     ),
     'means over grids of 20 and 12': (
-        lambda x: grid_means(x, SIZES),
-        lambda x: [functional.adaptive_avg_pool2d(x, size) for size in SIZES],
+        lambda maps: grid_means(*maps, SIZES),
+        lambda maps: [functional.adaptive_avg_pool2d(*maps, size) for size in SIZES],
     ),
-    'a copy of the map, grids of 20 and 12 added to it': (
-        lambda x: add_enlarged(x * 1, corners(x), True),
+    'grids of 20 and 12 added to a copy of a map': (
+        lambda maps: add_enlarged(maps[0].clone(), maps[1:], True),
         stock_enlarged,
     ),
 }
@@ -67,8 +67,8 @@ OPERATIONS: dict[str, tuple[Operation, Operation]] = {  # name: (ours, stock)
 def step_of(operation: Operation, train: bool) -> Step:
     """Make a forward pass and, in training, a backward pass."""
 
-    def step(x: Tensor) -> None:
-        results = operation(x)
+    def step(maps: Sequence[Tensor]) -> None:
+        results = operation(maps)
         if train:
             results = [results] if isinstance(results, Tensor) else [*results]
             torch.autograd.backward(results, [result.detach() for result in results])
@@ -88,12 +88,13 @@ def operation(name: str, side: int, device: str) -> tuple[Comparison, bool]:
             for variant, each in variants.items()
         }
 
-    make_input = one_map(device, BATCH, CHANNELS, side, side)
-    return Comparison(name, make_input, make_steps), True
+    makers = [one_map(device, BATCH, CHANNELS, *size) for size in sizes_of(name, side)]
+    title = f'{name}, {CHANNELS} channels, {side} x {side}'
+    return Comparison(title, lambda train: [m(train) for m in makers], make_steps), True
 
 
 def folding(
-    channels: int, kernel: int, side: int, device: str
+    channels: tuple[int, int], kernel: int, side: int, device: str
 ) -> tuple[Comparison, bool]:
     """Compare inference of a convolution with its norm, in both layouts."""
 
@@ -102,22 +103,22 @@ def folding(
         layouts = {'': torch.contiguous_format, LAST: torch.channels_last}
         variants = {OURS: FoldingConvModule, STOCK: ConvModule}
         return {
-            f'{variant}{end}': cls(channels, CHANNELS, kernel, **how)
+            f'{variant}{end}': cls(*channels, kernel, **how)
             .eval()
             .to(device, memory_format=layout)
             for end, layout in layouts.items()
             for variant, cls in variants.items()
         }
 
-    name = f'{kernel} x {kernel} convolution and norm, {channels} to {CHANNELS}'
-    make_input = one_map(device, BATCH, channels, side, side)
+    widths = f'{channels[0]} to {channels[1]} channels'
+    name = f'{kernel} x {kernel} convolution and norm, {widths}, {side} x {side}'
+    make_input = one_map(device, BATCH, channels[0], side, side)
     return Comparison(name, make_input, make_steps), False
 
 
 def choices(side: int, device: str) -> list[tuple[Comparison, bool]]:
     """List what strip pooling does in a way of its own; True: in training."""
     operations = [operation(name, side, device) for name in OPERATIONS]
-    convs = [
-        folding(*conv, side, device) for conv in ((4 * CHANNELS, 1), (CHANNELS, 3))
-    ]
+    last, other = (2 * CHANNELS, 4 * CHANNELS), (CHANNELS, CHANNELS)
+    convs = [folding(last, 1, side, device), folding(other, 3, side, device)]
     return operations + convs

@@ -22,6 +22,7 @@ from benchmarks.encoding import (
 from benchmarks.strip_pooling import MODULES, convolutions_step, module_step
 from mmseg.models.utils import resize
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from mmseg_plugins.layers import BilinearDeconv, Interpolation
 
@@ -44,7 +45,7 @@ class Comparison:
     def input_of(self, variant: str, train: bool) -> object:
         """Make a variant's input."""
         x = self.make_input(train)
-        return channels_last(x) if variant.endswith(LAST) else x
+        return tree_map(channels_last, x) if variant.endswith(LAST) else x
 
 
 def channels_last(x: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ def encoding_head(side: int, labels: int, device: str) -> Comparison:
 
 
 def strip_pooling(
-    name: str, side: int, device: str, batch: int = BATCH, layouts: bool = False
+    name: str, side: int, device: str, layouts: bool = False
 ) -> Comparison:
     """Compare a module of strip pooling, and its convolutions."""
     channels, authors, ours = MODULES[name]
@@ -113,7 +114,7 @@ def strip_pooling(
         return steps
 
     title = f'{name}, {channels} channels, {side} x {side}'
-    return Comparison(title, one_map(device, batch, channels, side, side), make_steps)
+    return Comparison(title, one_map(device, BATCH, channels, side, side), make_steps)
 
 
 class StockResize(nn.Module):

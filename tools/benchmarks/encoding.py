@@ -51,12 +51,13 @@ def layer_step(variant: str, side: int, device: str, train: bool = True) -> Step
 def head_step(variant: str, side: int, device: str) -> Step:
     """Make a training step of a head, without an optimiser."""
     scope = 'mmseg' if variant == 'stock' else 'mmseg_plugins'
-    head = MODELS.build(dict(HEAD, type=f'{scope}.EncHead')).to(device)
+    one = dict(in_channels=HEAD['in_channels'][-1:], in_index=[0])
+    head = MODELS.build({**HEAD, **one, 'type': f'{scope}.EncHead'}).to(device)
     labels = torch.randint(0, CLASSES, (1, side, side), device=device)
     samples = [SegDataSample(gt_sem_seg=PixelData(data=labels))] * BATCH
 
     def step(x: Tensor) -> object:
-        losses = head.loss([x, x, x], samples, None)
+        losses = head.loss([x], samples, None)
         return sum(v for k, v in losses.items() if 'loss' in k).backward()
 
     return step

@@ -100,7 +100,9 @@ def convolutions_step(module: nn.Module, x: Tensor, train: bool) -> Step:
     module(x)
     for handle in handles:
         handle.remove()
-    inputs = tree_map(lambda y: y.detach().clone().requires_grad_(train), inputs)
+    inputs = tree_map(
+        lambda y: y.detach().clone().requires_grad_(train and y.requires_grad), inputs
+    )
 
     def step(_: Tensor) -> None:
         for conv, y in inputs.items():
