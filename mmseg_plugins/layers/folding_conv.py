@@ -14,9 +14,9 @@ BATCH_NORMS = (nn.BatchNorm2d.forward, nn.SyncBatchNorm.forward)
 class FoldingConvModule(ConvModule):
     """mmcv's module that normalises its weights instead of the map, at inference.
 
-    That is, in evaluation and without gradients, where the weights are fewer than the
-    map's numbers: it is less work then, and needs a map less. The weights are folded
-    anew in each pass, so that they and the statistics may change at any time. Graphs
+    That is, on a CPU, in evaluation and without gradients, where the weights are fewer
+    than the map's numbers: it is less work then, and needs a map less. This is done
+    anew in each pass, so that weights and statistics may change at any time. Graphs
     that are compiled or exported stay as they are, as do modules with hooks or with a
     ``forward`` of their own, which want to see the map before its norm, and those of
     other convolutions or norms.
@@ -66,6 +66,7 @@ class FoldingConvModule(ConvModule):
         return (
             not torch.is_grad_enabled()
             and not is_traced()
+            and x.device.type == 'cpu'
             and self.order == ('conv', 'norm', 'act')
             and not self.with_explicit_padding
             and type(conv) is nn.Conv2d

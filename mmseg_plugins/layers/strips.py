@@ -1,8 +1,8 @@
 """Strips: the means of a map's rows and columns, and a map made of two strips.
 
 The two operations are each other's adjoint, so that each one's gradient is the other.
-Autograd of its own would take a pass over the map for each strip, and sums of maps with
-channels last are slow.
+Autograd of its own would take a pass over the map for each strip, and on a CPU sums of
+maps with channels last are slow.
 """
 
 from typing import Any
@@ -21,12 +21,18 @@ def strip_means(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def spread_strips(vertical: Tensor, horizontal: Tensor) -> Tensor:
     """Add (N, C, H, 1) and (N, C, 1, W) at each cell, to (N, C, H, W)."""
-    strips = vertical, horizontal
-    return vertical + horizontal if is_traced() else _Spread.apply(*strips)
+    if is_traced():
+        return vertical + horizontal
+    return _Spread.apply(vertical, horizontal)
+
+
+def _suits_pools(x: Tensor) -> bool:
+    """Say whether pools are faster: 6 times here, and 4 times slower with NCHW."""
+    return is_channels_last(x) and x.device.type == 'cpu'
 
 
 def _means(x: Tensor) -> tuple[Tensor, Tensor]:
-    if is_channels_last(x):  # 6 times as fast there, and 4 times as slow elsewhere
+    if _suits_pools(x):
         pool = functional.adaptive_avg_pool2d
         return pool(x, (None, 1)), pool(x, (1, None))
     return x.mean(3, keepdim=True), x.mean(2, keepdim=True)
@@ -66,7 +72,7 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        if x.dtype == torch.float16 or not is_channels_last(x):  # means could vanish
+        if x.dtype == torch.float16 or not _suits_pools(x):  # means could vanish
             return x.sum(3, keepdim=True), x.sum(2, keepdim=True)
         vertical, horizontal = _Means.apply(x)
         return vertical * x.shape[3], horizontal * x.shape[2]

@@ -128,6 +128,7 @@ def test_other_norms_convolutions_and_modes_stay_as_they_are():
     assert not folds(make()[0].train(), x)
     untracked, host = make(norm_cfg=dict(type='BN', track_running_stats=False))
     assert torch.equal(untracked(x), host(x))
+    assert not folds(make()[0].to('meta'), x.to('meta'))  # as on a GPU
     fused = fuse_conv_bn(make()[0])
     torch.testing.assert_close(fused(x), make()[1](x), rtol=0, atol=1e-13)
 
