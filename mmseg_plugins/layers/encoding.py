@@ -102,7 +102,17 @@ def _assign(x: Tensor, codewords: Tensor, scale: Tensor) -> tuple[Tensor, Tensor
     squares = torch.stack([x[:, i : i + 64].square().sum(1) for i in starts]).sum(0)
     norms = squares[:, None] + codewords.square().sum(1, keepdim=True)
     distances = torch.baddbmm(norms, _repeat(codewords, x), x, alpha=-2)
-    return distances, (scale[:, None] * distances).softmax(1)
+    return distances, _without_traces((scale[:, None] * distances).softmax(1))
+
+
+def _without_traces(x: Tensor) -> Tensor:
+    """Make zero what is too little to change a sum of numbers of ordinary size.
+
+    Most codewords weigh next to nothing at a pixel. Products with numbers below the
+    normal range take a CPU ten times as long.
+    """
+    limits = torch.finfo(x.dtype)
+    return x.masked_fill(x.abs() < limits.tiny / limits.eps, 0)
 
 
 def _sum_residuals(x: Tensor, codewords: Tensor, weights: Tensor) -> Tensor:
@@ -121,7 +131,7 @@ def _gradients(
     """Return the gradients of x, codewords and scale for that of e, (B, K, D)."""
     to_weights = torch.baddbmm(-(grad * codewords).sum(2, keepdim=True), grad, x)
     to_weights = to_weights - (weights * to_weights).sum(1, keepdim=True)
-    to_logits = weights * to_weights
+    to_logits = _without_traces(weights * to_weights)
     to_scale = (to_logits * distances).sum((0, 2))
     pull = 2 * scale[:, None] * to_logits  # towards each codeword
     left = torch.cat([grad, -_repeat(codewords, x)], 1).transpose(1, 2)

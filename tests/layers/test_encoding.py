@@ -273,3 +273,38 @@ def test_exported_program_equals_eager_at_other_sizes():
     program = torch.export.export(layer, (make_input(),), dynamic_shapes=DYNAMIC)
     x = make_input(5, D, 11, 2)
     assert relative_difference(program.module()(x), layer(x)) < 1e-6
+
+
+def test_what_is_below_the_normal_range_is_zero_and_slows_no_product():
+    torch.manual_seed(0)
+    layer = Encoding(256, 8)
+    layer.scale.data = torch.linspace(-1, 0, 8)
+    x = torch.randn(1, 256, 5, 5).relu()  # as after a norm: |x|^2 is near 128
+    weights = layer.assignment(x)
+    limits = torch.finfo(torch.float32)
+    plain = (layer.scale[:, None] * reference_distances(x, layer.codewords)).softmax(1)
+    assert (plain > 0).logical_and(plain < limits.tiny).any()  # there were some
+    assert weights[weights > 0].min() >= limits.tiny / limits.eps
+    torch.testing.assert_close(weights.flatten(2), plain, rtol=1e-3, atol=1e-30)
+
+
+def reference_distances(x: torch.Tensor, codewords: torch.Tensor) -> torch.Tensor:
+    differences = x.flatten(2)[:, None] - codewords[:, :, None]
+    return differences.square().sum(2)
+
+
+def test_only_traces_are_made_zero():
+    values = torch.tensor(
+        [1e-40, -1e-33, 1e-30, -1e-30, 0.0, 1.0, torch.inf, torch.nan]
+    )
+    found = module._without_traces(values)
+    expected = torch.tensor([0, 0, 1e-30, -1e-30, 0, 1, torch.inf, torch.nan])
+    torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_map_that_is_not_a_number_gives_none():
+    layer = make_layer().float()
+    x = make_input().float()
+    x[0, 0, 0, 0] = torch.nan
+    assert layer(x)[0].isnan().all()
+    assert layer(x)[1].isfinite().all()
