@@ -6,8 +6,9 @@ python tools/benchmark_table.py --check docs/benchmarks.md
 Layers, heads and networks beside stock mmseg's, the authors' form and their floor;
 forward and training steps, time and peak memory; then growth with pixels and classes.
 Every number in the page is from the one run that wrote it. --check measures the tables
-again and names each ratio that lies outside the range that the page gives for it, and
-each peak of memory that is another; it ends with 1 if there are any.
+again and names each ratio that lies outside the range that the page gives for it, by
+more than the page allows, and each peak of memory that is another; it ends with 1 if
+there are any.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import mmseg_plugins  # noqa: F401  registers our names
 # isort: split
 import torch
 from benchmark import machine
-from benchmarks.agreement import disagreements
+from benchmarks.agreement import MARGIN, disagreements
 from benchmarks.clock import clock_of, in_fresh_processes
 from benchmarks.compared_networks import NETWORKS, heads, network
 from benchmarks.comparisons import (
@@ -54,7 +55,8 @@ at the start and {after:.1f} at the end. The run took {minutes:.0f} minutes.
   each, in which the variants take turns, there and back. **x** is a variant's time by
   that of ours in the same round, above 1 where it is slower: the median, and in
   brackets the least and the greatest of all rounds. A new run's median should lie
-  between them, on such a machine. This measures and compares:
+  between them, on such a machine, or outside by less than {margin} of the nearer end:
+  rounds of one run have more in common than two runs. This measures and compares:
 
       {check}
 
@@ -221,6 +223,7 @@ def main(argv: list[str] | None = None) -> None:
         cores=os.cpu_count(),
         load='not idle' if before > 0.5 else 'idle before',
         minutes=(time.perf_counter() - start) / 60,
+        margin=MARGIN,
         runs=args.runs,
         rounds=args.rounds,
         quirk=QUIRK if one else '',

@@ -2,6 +2,9 @@
 
 import re
 
+#: How far outside the page's range of rounds a new median may lie, by the nearer end:
+#: processes and machines change from run to run, and all rounds of one with them.
+MARGIN = 0.3
 #: What the allocator holds does not depend on time, but torch's releases differ.
 MEMORY = 0.02
 RANGE = re.compile(r'([\d.]+) \(([\d.]+) to ([\d.]+)\)')
@@ -40,7 +43,8 @@ def _time(what: str, shown: str, new: str) -> list[str]:
     allowed, found = RANGE.fullmatch(shown), RANGE.fullmatch(new)
     if not (allowed and found):  # ours by ours
         return [] if shown == new else [f'{what}: ratio {new}, the page has {shown}']
-    if float(allowed[2]) <= float(found[1]) <= float(allowed[3]):
+    least, greatest = (1 - MARGIN) * float(allowed[2]), (1 + MARGIN) * float(allowed[3])
+    if least <= float(found[1]) <= greatest:
         return []
     return [f'{what}: ratio {new}, the page has {shown}']
 
