@@ -52,11 +52,11 @@ plot too, is written by
 at the start and {after:.1f} at the end. The run took {minutes:.0f} minutes.
 
 - **ms** are medians, with quartiles in brackets, of {runs} processes of {rounds} rounds
-  each, in which the variants take turns, there and back. **x** is a variant's time by
-  that of ours in the same round, above 1 where it is slower: the median, and in
-  brackets the least and the greatest of all rounds. A new run's median should lie
-  between them, on such a machine, or outside by less than {margin} of the nearer end:
-  rounds of one run have more in common than two runs. This measures and compares:
+  each. In a process the variants take turns, there and back; a comparison's processes
+  lie minutes apart. **x** is a variant's time by that of ours in the same round, above
+  1 where it is slower: the median, and in brackets the least and the greatest of all
+  rounds. A new run's median should lie between them, on such a machine, or outside by
+  less than {margin} of the nearer end. This measures and compares:
 
       {check}
 
@@ -162,15 +162,28 @@ def measure_one(
 
 
 def tables(args: argparse.Namespace) -> list[str]:
-    """Measure layers, heads and networks."""
+    """Measure layers, heads and networks, each once before any a second time.
+
+    A comparison's runs lie minutes apart: their range has in it what a machine changes
+    in that time.
+    """
+    every = [
+        (heading, comparison, (table, index))
+        for table, (heading, compared) in enumerate(chosen(args))
+        for index, comparison in enumerate(compared)
+    ]
+    jobs = [(args, *place) for _, _, place in every] * args.runs
+    done: list[tuple[dict[str, Measured], ...]] = []
+    for measured in in_fresh_processes(measure_one, jobs):
+        name = every[len(done) % len(every)][1].name
+        done.append(measured)
+        print(f'measured, {len(done)} of {len(jobs)}: {name}', flush=True)
     lines = []
-    for number, (heading, compared) in enumerate(chosen(args)):
-        lines += ['', f'## {heading}', HEADER]
-        for index, comparison in enumerate(compared):
-            jobs = [(args, number, index)] * args.runs
-            forward, training = zip(*in_fresh_processes(measure_one, jobs), strict=True)
-            lines += rows(comparison.name, joined(forward), joined(training))
-            print(f'measured: {comparison.name}', flush=True)
+    for number, (heading, comparison, (_, index)) in enumerate(every):
+        lines += [] if index else ['', f'## {heading}', HEADER]
+        runs = done[number :: len(every)]
+        forward, training = map(joined, zip(*runs, strict=True))
+        lines += rows(comparison.name, forward, training)
     return lines
 
 
@@ -191,7 +204,9 @@ def growth(args: argparse.Namespace) -> list[str]:
 def check(args: argparse.Namespace) -> None:
     """Measure the tables again; leave with 1 where the page says otherwise."""
     found = disagreements(args.check.read_text(), '\n'.join(tables(args)))
-    sys.exit('\n'.join(found) or None)
+    if found:
+        sys.exit('\n'.join(found))
+    print(f'The tables agree with {args.check}.')
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -202,6 +217,7 @@ def main(argv: list[str] | None = None) -> None:
     warnings.simplefilter('ignore')
     if args.check:
         check(args)
+        return
     args.out.parent.mkdir(parents=True, exist_ok=True)
     start, before = time.perf_counter(), os.getloadavg()[0]
     lines = tables(args)

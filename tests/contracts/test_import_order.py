@@ -12,6 +12,7 @@ MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard li
     'environment': (set(), set()),
     'registry': (set(), {'mmengine', 'mmseg'}),
     'safe_globals': (set(), {'mmengine', 'numpy', 'torch'}),
+    'fsdp': (set(), {'mmengine', 'torch'}),
     'layers': ({'registry'}, {'mmcv', 'torch'}),
     'converters': (set(), {'torch'}),
     'datasets.scenes': ({'datasets.scene_parts'}, {'cv2', 'numpy'}),

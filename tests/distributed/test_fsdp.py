@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.distributed.fsdp import FullyShardedDataParallel
 from two_processes import run_in_two
 
+from mmseg_plugins.fsdp import ResumableFSDPStrategy
 from mmseg_plugins.hooks import CheckpointCheckHook
 
 FCN = Path(__file__).parents[2] / 'configs/fcn'
@@ -78,7 +79,7 @@ def sharded(work_dir: Path, **changes: Any) -> Config:
 
 
 def train_in_a_process(rank: int, folder: Path) -> dict[str, Any]:
-    """Train, then start another training from the checkpoint."""
+    """Train, then resume, and start other trainings, from the checkpoints."""
     os.environ['LOCAL_RANK'] = str(rank)
     runner = RUNNERS.build(sharded(folder))
     runner.train()
@@ -92,6 +93,11 @@ def train_in_a_process(rank: int, folder: Path) -> dict[str, Any]:
     still = sharded(folder / 'next', load_from=str(folder / 'iter_2.pth'))
     still.optim_wrapper.optimizer.lr = 0.0
     RUNNERS.build(still).train()
+    first = dict(load_from=str(folder / 'iter_1.pth'))
+    RUNNERS.build(sharded(folder / 'resumed', resume=True, **first)).train()
+    afresh = sharded(folder / 'afresh', **first)
+    afresh.train_cfg.max_iters = 1
+    RUNNERS.build(afresh).train()
     return dict(own=own, wrapped=wrapped, complaint=complaint)
 
 
@@ -140,7 +146,7 @@ def test_the_config_differs_by_the_strategy_alone():
 
 def test_every_type_of_the_strategy_resolves():
     strategy = Config.fromfile(SHARDED).strategy
-    assert STRATEGIES.get(strategy.type) is not None
+    assert STRATEGIES.get(strategy.type) is ResumableFSDPStrategy
     policy = strategy.model_wrapper.auto_wrap_policy
     assert callable(FUNCTIONS.get(policy.type))
 
@@ -166,6 +172,14 @@ def test_two_processes_train_as_one_on_both_batches(processes, work_dir, tmp_pat
 @pytest.mark.slow
 def test_a_training_starts_from_the_checkpoint(processes, work_dir):
     assert difference(weights(work_dir / 'next', 1), weights(work_dir, 2)) == 0
+
+
+@pytest.mark.slow
+def test_a_resumed_training_goes_on_as_if_it_had_not_stopped(processes, work_dir):
+    expected = weights(work_dir, 2)
+    assert not (work_dir / 'resumed/iter_1.pth').exists()
+    assert difference(weights(work_dir / 'resumed', 2), expected) == 0
+    assert difference(weights(work_dir / 'afresh', 1), expected) > 0.01
 
 
 @pytest.mark.slow

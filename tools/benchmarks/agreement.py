@@ -2,9 +2,8 @@
 
 import re
 
-#: How far outside the page's range of rounds a new median may lie, by the nearer end:
-#: processes and machines change from run to run, and all rounds of one with them.
-MARGIN = 0.3
+#: How far outside the page's range of rounds a new median may lie, by the nearer end.
+MARGIN = 0.1
 #: What the allocator holds does not depend on time, but torch's releases differ.
 MEMORY = 0.02
 RANGE = re.compile(r'([\d.]+) \(([\d.]+) to ([\d.]+)\)')
