@@ -172,12 +172,13 @@ def tables(args: argparse.Namespace) -> list[str]:
         for table, (heading, compared) in enumerate(chosen(args))
         for index, comparison in enumerate(compared)
     ]
-    jobs = [(args, *place) for _, _, place in every] * args.runs
+    turns = every * args.runs
+    jobs = [(args, *place) for _, _, place in turns]
     done: list[tuple[dict[str, Measured], ...]] = []
-    for measured in in_fresh_processes(measure_one, jobs):
-        name = every[len(done) % len(every)][1].name
+    found = in_fresh_processes(measure_one, jobs)
+    for (_, comparison, _), measured in zip(turns, found, strict=True):
         done.append(measured)
-        print(f'measured, {len(done)} of {len(jobs)}: {name}', flush=True)
+        print(f'measured, {len(done)} of {len(turns)}: {comparison.name}', flush=True)
     lines = []
     for number, (heading, comparison, (_, index)) in enumerate(every):
         lines += [] if index else ['', f'## {heading}', HEADER]
