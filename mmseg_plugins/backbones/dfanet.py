@@ -1,8 +1,8 @@
 """The backbone of DFANet: light Xceptions that refine one another.
 
 Paper: Li, Xiong, Fan, Sun, "DFANet: Deep Feature Aggregation for Real-Time Semantic
-Segmentation", CVPR 2019, https://arxiv.org/abs/1904.02216, Fig. 3. There is no code of
-the authors; the order of the concatenations is not in the paper.
+Segmentation", CVPR 2019, https://arxiv.org/abs/1904.02216, Fig. 3. The authors
+published no code; the order of the concatenations is not in the paper.
 
 Shapes: N batch, C2, C3, C4 channels of enc2, enc3, enc4, H and W the size of the image.
 """
@@ -10,46 +10,40 @@ Shapes: N batch, C2, C3, C4 channels of enc2, enc3, enc4, H and W the size of th
 from typing import Any, Literal
 
 import torch
-from mmengine.model import BaseModule
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from mmseg_plugins.registry import MODELS
 
-from .sub_network import SubNetwork
-from .xception import XceptionA, XceptionB
+from .xception import CONV1_CHANNELS, Conv1Backbone, SubNetwork, XceptionA, XceptionB
 
-ARCHS = {'A': XceptionA, 'B': XceptionB}
-NUM_GROUPS, KEPT_BYTES = 4, 2**25
+CHANNELS = {'A': XceptionA.channels, 'B': XceptionB.channels}
 
 
 @MODELS.register_module()
-class DFANet(BaseModule):
-    """Aggregate sub-networks: each sees the scene of the one before, once more halved.
+class DFANet(Conv1Backbone):
+    """Aggregate sub-networks: each one refines the features of the one before.
 
-    The first sub-network is the whole light Xception, the others are one without conv1.
-    What a stage of them sees is concatenated in the order path, skip:
+    The first sub-network sees conv1. The stages of the others see, concatenated in this
+    order:
 
-    - enc2: the FC attention of the sub-network before, upsampled to its enc2; its enc2;
-    - enc3: enc2; enc3 of the sub-network before;
-    - enc4: enc3; enc4 of the sub-network before.
+    - enc2: the FC attention of the previous sub-network, upsampled to the size of its
+      enc2; its enc2;
+    - enc3: enc2; enc3 of the previous sub-network;
+    - enc4: enc3; enc4 of the previous sub-network.
 
-    Any image size works. While training, batch norm needs two values per channel: a
-    batch of two, or a side above ``8 * 2**num_subnets`` pixels (64 for three).
+    Any image size works. In training, batch norm needs two values per channel: a batch
+    of two, or a side above ``8 * 2**num_subnets`` pixels (64 for three).
 
     Args:
         arch: ``'A'`` for the widths of XceptionA (48, 96, 192), ``'B'`` for those of
             XceptionB (32, 64, 128).
-        num_subnets: Sub-networks, at least 1; the paper's x1 to x4 of Table 3.
+        num_subnets: Number of sub-networks, at least 1; 1 to 4 in the paper's Table 3.
         in_channels: Channels of the image.
-        norm_cfg: Of all convolutions but the attentions'.
-        attention_norm_cfg: Of a normalisation after the attentions' 1 x 1 convolutions
-            instead of their bias; batch norm cannot train there on a batch of one.
+        norm_cfg: Config of all norm layers but the attentions'.
         norm_eval: Keep batch norm on its running statistics while training.
-        with_cp: Recompute enc2 to enc4 in the backward pass instead of keeping their
-            insides: less memory, more time.
-        init_cfg: See mmengine's ``BaseModule``. The layers' own start is that of
-            :class:`Xception`.
+        init_cfg: See mmengine's ``BaseModule``.
+        **kwargs: ``attention_norm_cfg`` and ``with_cp`` of :class:`SubNetwork`.
 
     Raises:
         ValueError: If ``arch`` is unknown or ``num_subnets`` is less than 1.
@@ -62,29 +56,22 @@ class DFANet(BaseModule):
         num_subnets: int = 3,
         in_channels: int = 3,
         norm_cfg: dict | None = None,
-        attention_norm_cfg: dict | None = None,
         norm_eval: bool = False,
-        with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(init_cfg)
-        if arch not in ARCHS:
-            raise ValueError(f"arch={arch!r} must be 'A' or 'B'")
+        if arch not in CHANNELS:
+            raise ValueError(f"arch={arch!r}: must be 'A' or 'B'")
         if num_subnets < 1:
-            raise ValueError(f'num_subnets={num_subnets} must be at least 1')
-        shared: dict[str, Any] = dict(
-            norm_cfg=norm_cfg or dict(type='BN'),
-            attention_norm_cfg=attention_norm_cfg,
-            norm_eval=norm_eval,
-            with_cp=with_cp,
+            raise ValueError(f'num_subnets={num_subnets}: must be at least 1')
+        norm_cfg = norm_cfg or dict(type='BN')
+        super().__init__(in_channels, norm_cfg, norm_eval, init_cfg)
+        c2, c3, c4 = CHANNELS[arch]
+        first, later = (CONV1_CHANNELS, c2, c3), (c4 + c2, c2 + c3, c3 + c4)
+        self.subnets = nn.ModuleList(
+            SubNetwork(widths, (c2, c3, c4), norm_cfg, **kwargs)
+            for widths in [first] + [later] * (num_subnets - 1)
         )
-        first = ARCHS[arch](in_channels=in_channels, **shared)
-        c2, c3, c4 = first.channels
-        widths = (c4 + c2, c2 + c3, c3 + c4)
-        others = [
-            SubNetwork(widths, first.channels, **shared) for _ in range(num_subnets - 1)
-        ]
-        self.subnets = nn.ModuleList([first, *others])
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map (N, 3, H, W) to enc2 of each sub-network, then its FC attention.
@@ -93,23 +80,12 @@ class DFANet(BaseModule):
         channels; sizes are rounded up.
         """
         first, *others = self.subnets
-        enc2, enc3, enc4, fca = first(x)
-        lows, highs = [enc2], [fca]
+        enc2, enc3, enc4, attended = first(self.conv1(x))
+        lows, highs = [enc2], [attended]
         for subnet in others:
-            fine = _upsample(fca, enc2.shape[2:])
-            enc2, enc3, enc4, fca = subnet((*fine, enc2), enc3, enc4)
+            upsampled = resize(attended, enc2.shape[2:], None, 'bilinear', False)
+            x = torch.cat([upsampled, enc2], 1)
+            enc2, enc3, enc4, attended = subnet(x, enc3, enc4)
             lows.append(enc2)
-            highs.append(fca)
+            highs.append(attended)
         return (*lows, *highs)
-
-
-def _upsample(x: Tensor, size: torch.Size) -> list[Tensor]:
-    # glibc hands memory of this size back after each use, and fetching it anew takes
-    # longer than filling it: smaller pieces are memory that is still at hand.
-    in_groups = (
-        x.device.type == 'cpu'
-        and not torch.compiler.is_compiling()
-        and x.shape[:2].numel() * size.numel() * x.element_size() > KEPT_BYTES
-    )
-    groups = x.chunk(NUM_GROUPS if in_groups else 1, 1)
-    return [resize(group, size, None, 'bilinear', False) for group in groups]

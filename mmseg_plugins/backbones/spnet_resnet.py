@@ -3,7 +3,7 @@
 Paper: Hou et al., "Strip Pooling: Rethinking Spatial Pooling for Scene Parsing", CVPR
 2020, https://arxiv.org/abs/2003.13328, Sec. 3.3 and 4.1.
 Code:  houqb/SPNet, models/resnet.py, MIT and non-commercial; differs here in: depths
-18, 34 and 152, and SPMs wherever they are wanted.
+18, 34 and 152, and the choice of the blocks with an SPM.
 """
 
 from collections.abc import Sequence
@@ -24,30 +24,23 @@ Placement = Literal['last', 'all'] | Sequence[int]
 class SPNetResNet(ResNet):
     """mmseg's ResNet with output stride 8, multi-grid and strip pooling modules (SPMs).
 
-    An SPM, ``layerL.i.spm``, gates what enters a block's last convolution: in the
-    bottlenecks of depths 50 to 152 the 3 x 3's output, as in the paper; in the basic
-    blocks of depths 18 and 34, of which the paper has none, the first 3 x 3's output.
-
-    The host's checkpoints load: SPMs keep their random values.
-    ``open-mmlab://resnet50_v1c`` and its like need ``stem_channels=64``, plain ResNets
-    ``deep_stem=False`` besides.
+    An SPM, ``layerL.i.spm``, gates the input of a block's last convolution. Checkpoints
+    of mmseg's ResNets load; SPMs keep their initial values.
+    ``open-mmlab://resnet50_v1c`` and the like need ``stem_channels=64``, plain ResNets
+    ``deep_stem=False`` as well.
 
     Args:
         depth: 18, 34, 50, 101 or 152.
-        spm_blocks: For each stage the blocks with an SPM: 'last', 'all', or their
-            indices, from 0 on; an empty list for none. The default is the paper's.
-        stem_channels: Of the stem; 128 is the authors', 64 is OpenMMLab's.
-        deep_stem: Whether the stem is three 3 x 3 convolutions, not one 7 x 7.
-        strides: Of the stages.
-        dilations: Of the stages.
-        multi_grid: Dilations of the last stage's blocks, at least as many as it has.
-        contract_dilation: Whether a stage's first block has half the dilation.
-        zero_init_residual: Whether blocks start as the identity; not the authors'.
-        **kwargs: See mmseg's ``ResNet``.
+        spm_blocks: For each stage the blocks with an SPM: 'last', 'all', or a list of
+            indices that start at 0; an empty list for none. The default is the paper's.
+        stem_channels: Channels of the stem; 128 in the authors' code, 64 in
+            OpenMMLab's checkpoints.
+        deep_stem: See mmseg's ``ResNet``, and so for all other arguments. The defaults
+            are those of the authors' code.
 
     Raises:
-        ValueError: If ``depth`` is none of those, or ``spm_blocks`` has not one entry
-            per stage or names a block that is not there, or there are ``plugins``.
+        ValueError: If ``depth`` is unknown, ``spm_blocks`` does not fit the stages, or
+            ``plugins`` is given.
     """
 
     def __init__(
@@ -66,14 +59,14 @@ class SPNetResNet(ResNet):
     ) -> None:
         if depth not in self.arch_settings:
             depths = ', '.join(map(str, self.arch_settings))
-            raise ValueError(f'depth={depth} is none of {depths}')
+            raise ValueError(f'depth={depth}: must be one of {depths}')
         if kwargs.get('plugins'):
             raise ValueError(
-                f'plugins={kwargs["plugins"]}: the only plugins here are the SPMs, '
-                'placed by spm_blocks'
+                f'plugins={kwargs["plugins"]}: the only plugins of this backbone are '
+                'the SPMs; place them with spm_blocks'
             )
-        stage_blocks = self.arch_settings[depth][1][: len(strides)]
-        self.spm_blocks = _block_indices(spm_blocks, stage_blocks)
+        num_blocks = self.arch_settings[depth][1][: len(strides)]
+        self.spm_blocks = _block_indices(spm_blocks, num_blocks)
         super().__init__(
             depth,
             stem_channels=stem_channels,
@@ -87,12 +80,12 @@ class SPNetResNet(ResNet):
         )
 
     def train(self, mode: bool = True) -> 'SPNetResNet':
-        """Set the mode, and return the net, which the host forgets."""
+        """Set the mode and return the backbone; mmseg's method returns None."""
         super().train(mode)
         return self
 
     def make_res_layer(self, *, block: type, planes: int, **kwargs: Any) -> nn.Module:
-        """Build the next stage, with its SPMs; the host calls it."""
+        """Build the next stage with its SPMs; mmseg's ``ResNet`` calls this."""
         if block is BasicBlock:
             block = SPMBasicBlock
         stage = super().make_res_layer(block=block, planes=planes, **kwargs)
@@ -102,14 +95,14 @@ class SPNetResNet(ResNet):
 
 
 class SPMBasicBlock(BasicBlock):
-    """The host's basic block, with room for an SPM before its second convolution."""
+    """mmseg's basic block with an optional SPM before its second convolution."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.spm: nn.Module = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) as the host's block does, with the SPM in between."""
+        """Map (N, C, H, W) as mmseg's block does, with the SPM in between."""
         if self.with_cp and x.requires_grad:
             return checkpoint(self._forward, x, use_reentrant=False)
         return self._forward(x)
@@ -122,7 +115,8 @@ class SPMBasicBlock(BasicBlock):
 
 def _add_spm(block: Bottleneck | SPMBasicBlock, spm: StripPooling) -> None:
     block.spm = spm
-    if isinstance(block, Bottleneck):  # the host's plugins= are for all of a stage
+    if isinstance(block, Bottleneck):
+        # mmseg's plugins argument would place an SPM in all blocks of a stage.
         block.with_plugins = True
         block.after_conv1_plugin_names = []
         block.after_conv2_plugin_names = ['spm']
@@ -130,26 +124,27 @@ def _add_spm(block: Bottleneck | SPMBasicBlock, spm: StripPooling) -> None:
 
 
 def _block_indices(
-    spm_blocks: Sequence[Placement], stage_blocks: Sequence[int]
+    spm_blocks: Sequence[Placement], num_blocks: Sequence[int]
 ) -> list[list[int]]:
     """Return for each stage the indices of its blocks with an SPM."""
-    if len(spm_blocks) != len(stage_blocks):
+    if len(spm_blocks) != len(num_blocks):
         raise ValueError(
-            f'spm_blocks={spm_blocks} must have {len(stage_blocks)} entries, one per '
+            f'spm_blocks={spm_blocks}: must have {len(num_blocks)} entries, one per '
             'stage'
         )
-    chosen = []
-    for entry, count in zip(spm_blocks, stage_blocks, strict=True):
-        words = {'last': [count - 1], 'all': [*range(count)]}
-        indices = words.get(entry, []) if isinstance(entry, str) else [*entry]
+    indices = []
+    for entry, count in zip(spm_blocks, num_blocks, strict=True):
+        words = {'last': [count - 1], 'all': list(range(count))}
         if isinstance(entry, str) and entry not in words:
             raise ValueError(
-                f"spm_blocks={spm_blocks}: {entry!r} is not 'last' or 'all'"
+                f"spm_blocks={spm_blocks}: {entry!r} must be 'last', 'all' or a list "
+                'of indices'
             )
-        if any(not 0 <= index < count for index in indices):
+        blocks = words[entry] if isinstance(entry, str) else list(entry)
+        if any(not 0 <= index < count for index in blocks):
             raise ValueError(
-                f'spm_blocks={spm_blocks}: {entry} names a block that a stage of '
-                f'{count} blocks does not have'
+                f'spm_blocks={spm_blocks}: {entry} must be from 0 to {count - 1}, as '
+                f'the stage has {count} blocks'
             )
-        chosen.append(indices)
-    return chosen
+        indices.append(blocks)
+    return indices

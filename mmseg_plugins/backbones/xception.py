@@ -1,46 +1,190 @@
-"""The light Xceptions of DFANet: backbones of their own, and its first sub-network.
+"""The light Xceptions of DFANet: backbones of their own, and their sub-network.
 
 Paper: Li, Xiong, Fan, Sun, "DFANet: Deep Feature Aggregation for Real-Time Semantic
-Segmentation", CVPR 2019, https://arxiv.org/abs/1904.02216, Table 1. There is no code of
-the authors.
+Segmentation", CVPR 2019, https://arxiv.org/abs/1904.02216, Table 1 and Fig. 3. The
+authors published no code. Table 1 does not say where a block strides and what its
+shortcut is; this is the reading whose cost fits the paper's Table 3 best.
 
-Shapes: N batch, H and W the size of the image.
+Shapes: N batch, C channels, H and W the size of the map.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from mmcv.cnn import ConvModule
-from torch import Tensor
+import torch
+from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
+from mmengine.model import BaseModule, kaiming_init
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
 from mmseg_plugins.registry import MODELS
 
-from .sub_network import SubNetwork
-
-#: Channels of conv1 (Table 1).
-CONV1_CHANNELS = 8
+#: Channels of conv1, and numbers of blocks of enc2, enc3 and enc4 (Table 1).
+CONV1_CHANNELS, NUM_BLOCKS = 8, (4, 6, 4)
 
 
-class Xception(SubNetwork):
-    """What :class:`XceptionA` and :class:`XceptionB` share: all but the widths.
+class XceptionBlock(nn.Module):
+    """Separable 3 x 3 convolutions of C / 4, C / 4 and C channels, and a shortcut.
 
-    Every layer is initialised where it is made: convolutions by Kaiming's rule, the
-    attention to the identity.
+    A separable convolution is depthwise, then pointwise, then normalised. ReLU follows
+    the first two of them and the sum.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: C.
+        stride: Stride of the first convolution. With 2 the shortcut is a 1 x 1
+            convolution of that stride, with 1 the identity.
+        norm_cfg: Config of the norm layers.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, norm_cfg: dict
+    ) -> None:
+        super().__init__()
+        width = out_channels // 4
+        self.conv1 = _separable_conv(in_channels, width, norm_cfg, stride=stride)
+        self.conv2 = _separable_conv(width, width, norm_cfg)
+        self.conv3 = _separable_conv(width, out_channels, norm_cfg, pw_act_cfg=None)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1:
+            self.shortcut = ConvModule(
+                in_channels, out_channels, 1, stride, norm_cfg=norm_cfg, act_cfg=None
+            )
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C_in, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        out = self.conv3(self.conv2(self.conv1(x)))
+        return self.relu(out + self.shortcut(x))
+
+
+class FCAttention(nn.Module):
+    """Weight the channels of a map by what a 1000-way classifier sees in it (Fig. 3).
+
+    Global average pool, fully connected layer, 1 x 1 convolution, product with the map.
+    All channels have weight 1 at the start: random weights would scale and flip them.
+
+    Args:
+        channels: C.
+        norm_cfg: Config of a norm layer that replaces the bias of the 1 x 1
+            convolution; the paper shows none.
+    """
+
+    def __init__(self, channels: int, norm_cfg: dict | None = None) -> None:
+        super().__init__()
+        self.fc = nn.Linear(channels, 1000)
+        self.conv = ConvModule(1000, channels, 1, norm_cfg=norm_cfg, act_cfg=None)
+        last = self.conv.norm or self.conv.conv
+        nn.init.zeros_(last.weight)
+        nn.init.ones_(last.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        classes = self.fc(x.mean((2, 3)))
+        return x * self.conv(classes[..., None, None])
+
+
+class SubNetwork(nn.Module):
+    """The stages enc2, enc3 and enc4, each of stride 2, and the FC attention.
+
+    Args:
+        in_channels: Input channels of the three stages.
+        channels: Output channels of the three stages.
+        norm_cfg: Config of the norm layers of the stages.
+        with_attention: Whether there is an FC attention after enc4.
+        attention_norm_cfg: See :class:`FCAttention`.
+        with_cp: Recompute the stages in the backward pass instead of keeping their
+            activations: less memory, more time.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        channels: Sequence[int],
+        norm_cfg: dict,
+        *,
+        with_attention: bool = True,
+        attention_norm_cfg: dict | None = None,
+        with_cp: bool = False,
+    ) -> None:
+        super().__init__()
+        self.with_cp = with_cp
+        stage = partial(_stage, norm_cfg=norm_cfg)
+        self.enc2, self.enc3, self.enc4 = map(stage, in_channels, channels, NUM_BLOCKS)
+        self.fca: nn.Module = nn.Identity()
+        if with_attention:
+            self.fca = FCAttention(channels[-1], attention_norm_cfg)
+
+    def forward(
+        self, x: Tensor, skip3: Tensor | None = None, skip4: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the outputs of enc2, enc3, enc4 and the attention.
+
+        Args:
+            x: (N, C, H, W), the input of enc2.
+            skip3: Map that enc3 sees after the channels of enc2.
+            skip4: Map that enc4 sees after the channels of enc3.
+        """
+        enc2 = self._run(self.enc2, x)
+        enc3 = self._run(self.enc3, _concatenate(enc2, skip3))
+        enc4 = self._run(self.enc4, _concatenate(enc3, skip4))
+        return enc2, enc3, enc4, self.fca(enc4)
+
+    def _run(self, stage: nn.Module, x: Tensor) -> Tensor:
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(stage, x, use_reentrant=False)
+        return stage(x)
+
+
+class Conv1Backbone(BaseModule):
+    """What the backbones here share: conv1, and batch norm that can be frozen.
 
     Args:
         in_channels: Channels of the image.
-        out_indices: Outputs, ascending: 0 to 2 are enc2 to enc4 (strides 4, 8, 16), 3
-            is the FC attention on enc4, which is only made where it is asked for. A
-            classifier takes (2,) and brings its own fully connected layer.
+        norm_cfg: Config of the norm layer of conv1.
+        norm_eval: Keep batch norm on its running statistics while training.
+        init_cfg: See mmengine's ``BaseModule``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        norm_cfg: dict,
+        norm_eval: bool,
+        init_cfg: dict | list[dict] | None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.norm_eval = norm_eval
+        self.conv1 = ConvModule(
+            in_channels, CONV1_CHANNELS, 3, stride=2, padding=1, norm_cfg=norm_cfg
+        )
+
+    def train(self, mode: bool = True) -> 'Conv1Backbone':
+        """Set the mode; with ``norm_eval`` batch norm stays in evaluation mode."""
+        super().train(mode)
+        if self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+
+class Xception(Conv1Backbone):
+    """What :class:`XceptionA` and :class:`XceptionB` share: all but the widths.
+
+    Args:
+        in_channels: Channels of the image.
+        out_indices: Outputs in ascending order: 0 to 2 are enc2 to enc4 (strides 4, 8,
+            16), 3 is the FC attention on enc4, which exists only if it is an output. A
+            classifier takes (2,) and has its own fully connected layer.
         frozen_stages: Stages up to this one neither train nor update their batch norm:
             1 is conv1, 2 to 4 are enc2 to enc4; -1 or 0 for none.
-        norm_cfg: Of all convolutions but the attention's.
-        attention_norm_cfg: Of a normalisation after the attention's 1 x 1 convolution
-            instead of its bias; batch norm cannot train there on a batch of one.
+        norm_cfg: Config of all norm layers but the attention's.
         norm_eval: Keep batch norm on its running statistics while training.
-        with_cp: Recompute enc2 to enc4 in the backward pass instead of keeping their
-            insides: less memory, more time.
         init_cfg: See mmengine's ``BaseModule``.
+        **kwargs: ``attention_norm_cfg`` and ``with_cp`` of :class:`SubNetwork`.
 
     Raises:
         ValueError: If ``out_indices`` or ``frozen_stages`` is out of its range.
@@ -55,28 +199,25 @@ class Xception(SubNetwork):
         out_indices: Sequence[int] = (0, 1, 2, 3),
         frozen_stages: int = -1,
         norm_cfg: dict | None = None,
+        norm_eval: bool = False,
+        init_cfg: dict | list[dict] | None = None,
         **kwargs: Any,
     ) -> None:
         _check_arguments(out_indices, frozen_stages)
         norm_cfg = norm_cfg or dict(type='BN')
-        super().__init__(
-            (CONV1_CHANNELS, *self.channels[:2]),
-            self.channels,
-            norm_cfg,
-            conv1=ConvModule(
-                in_channels, CONV1_CHANNELS, 3, stride=2, padding=1, norm_cfg=norm_cfg
-            ),
-            with_attention=out_indices[-1] == 3,
-            **kwargs,
-        )
+        super().__init__(in_channels, norm_cfg, norm_eval, init_cfg)
         self.out_indices = tuple(out_indices)
         self.frozen_stages = frozen_stages
+        widths = (CONV1_CHANNELS, *self.channels[:2])
+        self.subnet = SubNetwork(
+            widths, self.channels, norm_cfg, with_attention=3 in out_indices, **kwargs
+        )
         self._freeze()
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map (N, 3, H, W) to the chosen outputs, each of ceil(H / stride) rows."""
-        levels = super().forward(x)
-        return tuple(levels[i] for i in self.out_indices)
+        outputs = self.subnet(self.conv1(x))
+        return tuple(outputs[i] for i in self.out_indices)
 
     def train(self, mode: bool = True) -> 'Xception':
         """Set the mode; frozen stages stay frozen."""
@@ -85,9 +226,10 @@ class Xception(SubNetwork):
         return self
 
     def _freeze(self) -> None:
-        stages = ('conv1', 'enc2', 'enc3', 'enc4')
-        for name in stages[: max(self.frozen_stages, 0)]:
-            getattr(self, name).eval().requires_grad_(False)
+        subnet = self.subnet
+        stages = (self.conv1, subnet.enc2, subnet.enc3, subnet.enc4)
+        for stage in stages[: max(self.frozen_stages, 0)]:
+            stage.eval().requires_grad_(False)
 
 
 @MODELS.register_module()
@@ -104,18 +246,50 @@ class XceptionB(Xception):
     channels = (32, 64, 128)
 
 
+def _stage(
+    in_channels: int, channels: int, num_blocks: int, norm_cfg: dict
+) -> nn.Sequential:
+    first = XceptionBlock(in_channels, channels, 2, norm_cfg)
+    others = [
+        XceptionBlock(channels, channels, 1, norm_cfg) for _ in range(num_blocks - 1)
+    ]
+    return nn.Sequential(first, *others)
+
+
+def _separable_conv(
+    in_channels: int, out_channels: int, norm_cfg: dict, **kwargs: Any
+) -> DepthwiseSeparableConvModule:
+    conv = DepthwiseSeparableConvModule(
+        in_channels,
+        out_channels,
+        3,
+        padding=1,
+        bias=False,
+        norm_cfg=norm_cfg,
+        dw_norm_cfg=None,
+        dw_act_cfg=None,
+        **kwargs,
+    )
+    # mmcv's fan-out of a depthwise kernel counts all channels: far too small a scale
+    # where no norm follows.
+    kaiming_init(conv.depthwise_conv.conv, mode='fan_in', nonlinearity='linear')
+    return conv
+
+
+def _concatenate(x: Tensor, skip: Tensor | None) -> Tensor:
+    return x if skip is None else torch.cat([x, skip], 1)
+
+
 def _check_arguments(out_indices: Sequence[int], frozen_stages: int) -> None:
-    if (
-        not isinstance(out_indices, (list, tuple))
-        or list(out_indices) != sorted({*out_indices} & {0, 1, 2, 3})
-        or not {2, 3} & {*out_indices}
-    ):
+    listed = isinstance(out_indices, (list, tuple))
+    if not listed or list(out_indices) != sorted({*out_indices} & {0, 1, 2, 3}):
+        raise ValueError(f'out_indices={out_indices}: must ascend, from 0 to 3')
+    if not {2, 3} & {*out_indices}:
         raise ValueError(
-            f'out_indices={out_indices} must be ascending, from 0 to 3, and end with 2 '
-            'or 3: without enc4 it would have layers that never train'
+            f'out_indices={out_indices}: must end with 2 or 3, or enc4 would be unused'
         )
     if not -1 <= frozen_stages <= 4:
         raise ValueError(
-            f'frozen_stages={frozen_stages} must be from -1 to 4: 1 is conv1, 2 to 4 '
+            f'frozen_stages={frozen_stages}: must be from -1 to 4; 1 is conv1, 2 to 4 '
             'are enc2 to enc4'
         )

@@ -11,40 +11,42 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import torch
+from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
-from mmseg_plugins.layers import FoldingConvModule, MixedPooling
+from mmseg_plugins.layers import MixedPooling
 from mmseg_plugins.registry import MODELS
 
-from .levels import select_levels
+from .level_checks import image_size, select_levels
 
 
 @MODELS.register_module()
 class StripPoolingHead(BaseDecodeHead):
-    """Reduce a map, pass it through mixed pooling modules, and classify each cell.
+    """Reduce a map, apply mixed pooling modules, and classify each cell.
 
     Args:
-        in_channels: Channels of the backbone's level; any backbone will do.
-        channels: Of the 3 x 3 convolution before the classifier.
-        reduce_channels: Of the map that the modules see.
-        num_modules: Mixed pooling modules, one after the other; 2 in the paper, 0 for
-            its baseline.
+        in_channels: Channels of the backbone's level, of any backbone; a list with
+            ``input_transform='resize_concat'``.
+        channels: Channels of the 3 x 3 convolution before the classifier.
+        reduce_channels: Channels of the map that the modules see.
+        num_modules: Number of mixed pooling modules in a row; 2 in the paper, 0 for its
+            baseline.
         pool_sizes: Rows and columns of each module's square pools.
-        align_corners: Of every enlargement, also that of the logits.
+        align_corners: How all maps are upsampled, also the logits.
         **kwargs: See mmseg's ``BaseDecodeHead``.
 
     Raises:
-        ValueError: If ``num_modules`` is less than 0, ``pool_sizes`` has one less than
-            1, or ``reduce_channels`` is less than 4.
+        ValueError: If ``num_modules`` is negative, a pool size is less than 1,
+            ``reduce_channels`` is less than 4, or ``input_transform`` selects several
+            maps.
     """
 
     def __init__(
         self,
         *,
-        in_channels: int,
+        in_channels: int | Sequence[int],
         channels: int = 512,
         reduce_channels: int = 1024,
         num_modules: int = 2,
@@ -52,25 +54,26 @@ class StripPoolingHead(BaseDecodeHead):
         align_corners: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            in_channels=in_channels,
-            channels=channels,
-            align_corners=align_corners,
-            **kwargs,
-        )
         if num_modules < 0:
-            raise ValueError(f'num_modules={num_modules} must be at least 0')
-        cfgs = dict(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg)
-        conv = partial(FoldingConvModule, act_cfg=self.act_cfg, **cfgs)
-        self.reduction = conv(in_channels, reduce_channels, 1)
-        self.mpms = nn.Sequential(
-            *(
-                MixedPooling(
-                    reduce_channels, pool_sizes, align_corners=align_corners, **cfgs
-                )
-                for _ in range(num_modules)
+            raise ValueError(f'num_modules={num_modules}: must be at least 0')
+        if kwargs.get('input_transform') == 'multiple_select':
+            raise ValueError(
+                "input_transform='multiple_select': this head takes one map; use "
+                "'resize_concat' to concatenate several levels"
             )
+        kwargs |= dict(channels=channels, align_corners=align_corners)
+        super().__init__(in_channels=in_channels, **kwargs)
+        cfgs = dict(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg)
+        conv = partial(ConvModule, act_cfg=self.act_cfg, **cfgs)
+        mpm = partial(
+            MixedPooling,
+            reduce_channels,
+            pool_sizes,
+            align_corners=align_corners,
+            **cfgs,
         )
+        self.reduction = conv(self.in_channels, reduce_channels, 1)
+        self.mpms = nn.Sequential(*(mpm() for _ in range(num_modules)))
         self.bottleneck = conv(reduce_channels, channels, 3, padding=1)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
@@ -79,13 +82,8 @@ class StripPoolingHead(BaseDecodeHead):
         return self.cls_seg(self.bottleneck(self.mpms(x)))
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list) -> Tensor:
-        """Enlarge logits to the padded image or to the slide window."""
-        meta = batch_img_metas[0]
-        size = meta['img_shape']
-        if not isinstance(size, torch.Size):  # a slide window's size comes as one
-            size = meta.get('pad_shape', size)
-        # The host's warning about aligned corners reads the sizes: it pins them in
-        # exported graphs, and breaks compiled ones.
-        return resize(
-            seg_logits, size[:2], None, 'bilinear', self.align_corners, warning=False
-        )
+        """Upsample logits to the size of the padded image or of the slide window."""
+        # Without mmseg's warning about aligned corners, which reads the sizes and so
+        # fixes them in exported graphs.
+        size = image_size(batch_img_metas)
+        return resize(seg_logits, size, None, 'bilinear', self.align_corners, False)

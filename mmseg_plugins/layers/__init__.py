@@ -1,28 +1,12 @@
 from .encoding import Encoding
-from .folding_conv import FoldingConvModule
-from .joined_conv import JoinedConv2d
 from .strip_pooling import MixedPooling, StripPooling
-from .upsample import (
-    BilinearDeconv,
-    Interpolation,
-    bilinear_kernel,
-    crop,
-    crop_offsets,
-    deconv_kernel_size,
-    stride_steps,
-)
+from .upsample import BilinearUpsample, LearnedUpsample, bilinear_kernel
 
 __all__ = [
-    'BilinearDeconv',
+    'BilinearUpsample',
     'Encoding',
-    'FoldingConvModule',
-    'Interpolation',
-    'JoinedConv2d',
+    'LearnedUpsample',
     'MixedPooling',
     'StripPooling',
     'bilinear_kernel',
-    'crop',
-    'crop_offsets',
-    'deconv_kernel_size',
-    'stride_steps',
 ]

@@ -1,13 +1,10 @@
-"""Bilinear upsampling by a whole factor, and the crop that follows it.
+"""Bilinear upsampling by a whole factor: interpolation, or a transposed convolution.
 
-A chain of ceil-rounded 2 x 2 pools puts the centre of cell i of a stride-s map at
-pixel s * i + (s - 1) / 2, which is the grid of ``align_corners=False``. Upsampling by
-the ratio of two strides and cutting the surplus cells off at the bottom and right
-therefore lands exactly on the finer map, whatever the image size.
+A chain of 2 x 2 pools that round up puts the centre of cell i of a stride-s map at
+pixel s * i + (s - 1) / 2, the grid of ``align_corners=False``. Upsampling by the ratio
+of two strides and cutting the surplus at the bottom and right is therefore exact, for
+every image size.
 """
-
-from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -29,145 +26,69 @@ def bilinear_kernel(kernel_size: int) -> Tensor:
     return line.outer(line)
 
 
-class Interpolation(nn.Module):
-    """Enlarge bilinearly; beyond the outermost centres the border is repeated.
+class BilinearUpsample(nn.Module):
+    """Upsample by interpolation, to the size of a finer map.
+
+    Exact where the height and width of the coarse map are those of the finer map
+    divided by ``scale`` and rounded up; other maps are resized to the finer map's size.
 
     Args:
         scale: Factor of height and width.
+        align_corners: Always resize, with aligned corners.
     """
 
-    def __init__(self, scale: int) -> None:
+    def __init__(self, scale: int, align_corners: bool = False) -> None:
         super().__init__()
         self.scale = scale
+        self.align_corners = align_corners
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, C, scale * H, scale * W)."""
-        return functional.interpolate(
-            x, scale_factor=float(self.scale), mode='bilinear', align_corners=False
-        )
+    def forward(self, x: Tensor, size: torch.Size) -> Tensor:
+        """Map (N, C, H, W) to (N, C, *size)."""
+        if self.align_corners:
+            return functional.interpolate(x, size, mode='bilinear', align_corners=True)
+        return _upsample(x, size, self.scale, self.scale)
 
     def extra_repr(self) -> str:
-        """Show the factor."""
-        return f'scale={self.scale}'
+        """Show the arguments."""
+        return f'scale={self.scale}, align_corners={self.align_corners}'
 
 
-class BilinearDeconv(nn.Module):
-    """A transposed convolution that starts, or stays, bilinear upsampling.
+class LearnedUpsample(nn.ConvTranspose2d):
+    """A transposed convolution that starts as bilinear upsampling and is trained.
 
-    Inside the map it equals :class:`Interpolation`; at the border it sees zeros where
-    the other repeats the border.
+    Its kernel is dense, as in the FCN paper, Sec. 4.3. It sees zeros outside the map,
+    where :class:`BilinearUpsample` repeats the border.
 
     Args:
-        channels: C.
-        scale: Factor of height and width, the stride of the convolution.
-        kernel_size: 2 * scale, or 2 * scale - 1 where cells are centred on pixels.
-        padding: Cells cut off on each side of the result; scale // 2 keeps the grid,
-            0 is the authors' (voc-fcn8s/net.py).
-        learned: Whether a dense kernel is trained, as in the CVPR paper, Sec. 4.3; else
-            it is fixed, one channel at a time, as in the authors' published code.
+        channels: Channels of input and output.
+        scale: Factor of height and width, an even number.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        scale: int,
-        *,
-        kernel_size: int,
-        padding: int,
-        learned: bool,
-    ) -> None:
-        super().__init__()
-        self.scale = scale
-        self.padding = padding
-        self.groups = 1 if learned else channels
-        kernel = bilinear_kernel(kernel_size)
-        if learned:
-            diagonal = torch.eye(channels)[..., None, None]
-            self.weight = nn.Parameter(diagonal * kernel)
+    def __init__(self, channels: int, scale: int) -> None:
+        size, padding = 2 * scale, scale // 2
+        super().__init__(channels, channels, size, scale, padding, bias=False)
+        diagonal = torch.eye(channels)[..., None, None]
+        self.weight.data.copy_(diagonal * bilinear_kernel(size))
+
+    def forward(self, x: Tensor, size: torch.Size) -> Tensor:  # type: ignore[override]
+        """Map (N, C, H, W) to (N, C, *size)."""
+        return _upsample(super().forward(x), size, 1, self.stride[0])
+
+
+@torch.fx.wrap  # one node in a symbolic trace, since it compares sizes
+def _upsample(x: Tensor, size: torch.Size, scale: int, limit: int) -> Tensor:
+    """Enlarge by ``scale`` and cut a surplus below ``limit``, or resize to ``size``."""
+    enlarged = []
+    for cells, target in zip(x.shape[2:], size, strict=True):
+        if torch.compiler.is_compiling():  # comparing would fix the sizes of the graph
+            enlarged.append(torch.sym_max(cells * scale, target))
+        elif torch.jit.is_tracing():  # there, sizes are tensors
+            pair = torch.as_tensor(cells * scale), torch.as_tensor(target)
+            enlarged.append(torch.maximum(*pair))
         else:
-            fixed = kernel.expand(channels, 1, -1, -1).clone()
-            self.register_buffer('weight', fixed, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to scale * (H - 1) + kernel_size - 2 * padding rows."""
-        return functional.conv_transpose2d(
-            x,
-            self.weight,
-            stride=self.scale,
-            padding=self.padding,
-            groups=self.groups,
-        )
-
-
-def crop(x: Tensor, size: Sequence[int], offset: int = 0) -> Tensor:
-    """Cut (N, C, H, W) to (N, C, *size).
-
-    Args:
-        x: The map to cut.
-        size: (height, width) of the result, in cells.
-        offset: Rows left out at the top, and columns at the left.
-
-    Raises:
-        ValueError: If ``size`` and ``offset`` together exceed the map.
-
-    Example:
-        >>> crop(torch.arange(6.0).view(1, 1, 2, 3), (1, 2), 1).flatten().tolist()
-        [4.0, 5.0]
-    """
-    height, width = x.shape[2:]
-    bottom, right = height - offset - size[0], width - offset - size[1]
-    # Comparing sizes would pin them where torch.export keeps them symbolic.
-    if not torch.compiler.is_compiling() and (bottom < 0 or right < 0):
-        raise ValueError(
-            f'cannot cut a map of {height} x {width} cells to {size[0]} x {size[1]} '
-            f'from cell {offset} on: give the strides that the levels of the backbone '
-            'really have'
-        )
-    # A negative pad, unlike a slice, exports with dynamic sizes.
-    return functional.pad(x, (-offset, -right, -offset, -bottom))
-
-
-def stride_steps(strides: Sequence[int]) -> list[tuple[int, int]]:
-    """Pair each stride with the next finer one, coarse to fine, and the last with 1."""
-    descending = [*strides[::-1], 1]
-    return list(pairwise(descending))
-
-
-def deconv_kernel_size(scale: int, centre: float) -> int:
-    """Twice the scale, or one less where cells are centred on pixels (AlexNet: 63)."""
-    return 2 * scale - (centre % 1 == 0)
-
-
-def crop_offsets(strides: Sequence[int], centre: float) -> dict[int, int]:
-    """Find where the authors' network cuts its skips and its logits.
-
-    Its backbone pads the image by 100 pixels: the first cell of a stride-s pool is
-    centred at pixel (s - 1) / 2 - 99, and unpadded deconvolutions grow to all sides.
-
-    Args:
-        strides: Of the levels, finest first.
-        centre: Pixel at the centre of the coarsest level's first cell.
-
-    Returns:
-        For each skip's stride the cell to begin at, and for 1 the pixel of the logits.
-
-    Raises:
-        ValueError: If ``centre`` puts cells between those of a skip.
-
-    Example:
-        >>> crop_offsets([8, 16, 32], 12.5)
-        {16: 5, 8: 9, 1: 31}
-    """
-    offsets = {}
-    for source, target in stride_steps(strides):
-        # An unpadded deconvolution begins half a kernel before the first cell's centre.
-        centre -= (deconv_kernel_size(source // target, centre) - 1) / 2 * target
-        first = (target - 1) / 2 - 99 if target > 1 else 0
-        offset = abs(centre - first) / target
-        if offset % 1:
-            raise ValueError(
-                f'centre puts cells {offset % 1} off those of stride {target}: give '
-                '12.5 for VGG, 13 for AlexNet without skips'
-            )
-        offsets[target] = int(offset)
-    return offsets
+            is_exact = 0 <= cells * scale - target < limit
+            enlarged.append(cells * scale if is_exact else target)
+    x = functional.interpolate(x, enlarged, mode='bilinear', align_corners=False)
+    # A negative padding cuts, and unlike a slice it exports with dynamic sizes.
+    bottom, right = size[0] - enlarged[0], size[1] - enlarged[1]
+    return functional.pad(x, (0, right, 0, bottom))

@@ -29,6 +29,17 @@ def levels(channels: tuple[int, ...], strides: tuple[int, ...]) -> Callable:
     return make
 
 
+def padded_levels(channels: tuple[int, ...]) -> Callable:
+    """Make what ``FCNVGG(pad=100)`` would give for an image."""
+
+    def make(batch: int, size: tuple[int, int]) -> list[Tensor]:
+        maps = levels(channels, (8, 16, 32))(batch, (size[0] + 198, size[1] + 198))
+        maps[-1] = maps[-1][..., :-6, :-6]  # fc6 is a 7 x 7 convolution without padding
+        return maps
+
+    return make
+
+
 def single_map(channels: int) -> Callable:
     """Make a map of the image's size, for a layer."""
     return lambda batch, size: torch.randn(batch, channels, *size)
@@ -39,20 +50,58 @@ class Case:
     """A module, its input, and the arguments that must end in a ValueError.
 
     Attributes:
-        arguments: Of the class, small enough for a CPU.
+        required: The required arguments of the class.
         make_input: From (batch, (height, width) of the image) to forward's argument.
+        small: Optional arguments that make it small enough for many tests on a CPU.
         bad: Pairs of arguments that replace the good ones, and words of the error.
+        variants: Arguments that mmseg's base class takes, and the input for them.
     """
 
-    arguments: dict
+    required: dict
     make_input: Callable
+    small: dict = field(default_factory=dict)
     bad: list[tuple[dict, str]] = field(default_factory=list)
+    variants: list[dict] = field(default_factory=list)
+
+    @property
+    def arguments(self) -> dict:
+        """All arguments of the small module."""
+        return self.required | self.small
+
+
+#: Arguments of mmseg's BaseDecodeHead that every head passes on.
+HEAD_VARIANTS = [
+    dict(conv_cfg=dict(type='Conv2d')),
+    dict(norm_cfg=dict(type='GN', num_groups=2)),
+    dict(norm_cfg=None),
+    dict(act_cfg=dict(type='LeakyReLU')),
+    dict(act_cfg=None),
+    dict(dropout_ratio=0.5),
+    dict(ignore_index=0),
+    dict(init_cfg=dict(type='Xavier', layer='Conv2d')),
+]
+PIXEL_HEAD_VARIANTS = [
+    *HEAD_VARIANTS,
+    dict(align_corners=True),
+    dict(align_corners=False),
+    dict(
+        num_classes=2,
+        out_channels=1,
+        threshold=0.4,
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', use_sigmoid=True),
+    ),
+    dict(sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=50)),
+    dict(
+        loss_decode=[dict(type='mmseg.CrossEntropyLoss'), dict(type='mmseg.DiceLoss')]
+    ),
+]
 
 
 MODULES = {
     'FCNVGG': Case(
-        dict(base_channels=4, fc_channels=8, dropout_ratio=0.0, norm_cfg=BN),
+        dict(),
         image,
+        dict(base_channels=4, fc_channels=8, dropout_ratio=0.0, norm_cfg=BN),
         [
             (dict(depth=17), 'depth=17'),
             (dict(out_indices=(4, 3)), r'out_indices=\(4, 3\)'),
@@ -64,8 +113,9 @@ MODULES = {
         ],
     ),
     'FCNAlexNet': Case(
-        dict(base_channels=6, fc_channels=8, dropout_ratio=0.0),
+        dict(),
         image,
+        dict(base_channels=6, fc_channels=8, dropout_ratio=0.0),
         [
             (dict(base_channels=64), 'base_channels=64'),
             (dict(base_channels=0), 'base_channels=0'),
@@ -75,26 +125,38 @@ MODULES = {
     'FCNSkipHead': Case(
         dict(in_channels=[4, 6, 8], in_index=[0, 1, 2], num_classes=5),
         levels((4, 6, 8), (8, 16, 32)),
+        dict(),
         [
             (dict(strides=[8, 16]), 'same length'),
             (dict(strides=[32, 16, 8]), r'strides=\[32, 16, 8\]'),
-            (dict(strides=[8, 16, 24]), r'strides=\[8, 16, 24\]'),
+            (dict(strides=[14, 28, 56]), r'strides=\[14, 28, 56\]'),
+            (dict(strides=[16, 16, 16]), 'several levels have the same stride'),
             (dict(in_index=[-3, -2, -1]), r'in_index=\[-3, -2, -1\]'),
             (dict(in_channels=8), 'in_channels=8'),
             (dict(channels=64), 'channels=64'),
-            (dict(align_corners=True), 'align_corners=True'),
-            (dict(align='centre'), "align='centre'"),
             (dict(upsample='nearest'), "upsample='nearest'"),
-            (dict(align='resize', upsample='learned'), "upsample='learned'"),
-            (dict(skip_scales=[0.1]), r'skip_scales=\[0.1\] must have 2 entries'),
-            (dict(align='pad100', centre=12.25), 'centre puts cells'),
+            (dict(upsample='learned', align_corners=True), 'align_corners=True'),
+            (dict(skip_scales=[0.1]), r'skip_scales=\[0.1\]: must have 2 entries'),
         ],
+        PIXEL_HEAD_VARIANTS,
+    ),
+    'FCNPad100Head': Case(
+        dict(in_channels=[4, 6, 8], in_index=[0, 1, 2], num_classes=5),
+        padded_levels((4, 6, 8)),
+        dict(),
+        [
+            (dict(centre=12.25), 'centre='),
+            (dict(align_corners=True), 'align_corners=True'),
+            (dict(strides=[8, 16]), 'same length'),
+        ],
+        [v for v in PIXEL_HEAD_VARIANTS if not v.get('align_corners')],
     ),
     **dict.fromkeys(
         ['XceptionA', 'XceptionB'],
         Case(
             dict(),
             image,
+            dict(),
             [
                 (dict(out_indices=(3, 2)), r'out_indices=\(3, 2\)'),
                 (dict(out_indices=(2, 4)), r'out_indices=\(2, 4\)'),
@@ -106,53 +168,41 @@ MODULES = {
         ),
     ),
     'DFANet': Case(
-        dict(arch='B', num_subnets=2),  # a third would be 1 x 1 for a batch of one
+        dict(),
         image,
-        [
-            (dict(arch='C'), "arch='C'"),
-            (dict(num_subnets=0), 'num_subnets=0'),
-        ],
+        dict(arch='B', num_subnets=2),  # a third would be 1 x 1 for a batch of one
+        [(dict(arch='C'), "arch='C'"), (dict(num_subnets=0), 'num_subnets=0')],
     ),
     'DFAHead': Case(
-        dict(
-            in_channels=[4, 4, 6, 6],
-            in_index=[0, 1, 2, 3],
-            num_low=2,
-            channels=8,
-            num_classes=5,
-        ),
+        dict(in_channels=[4, 4, 6, 6], in_index=[0, 1, 2, 3], num_classes=5),
         levels((4, 4, 6, 6), (4, 8, 16, 32)),
+        dict(num_low=2, channels=8),
         [
             (dict(in_channels=8), 'in_channels=8'),
             (dict(in_index=2), 'in_index=2'),
-            (dict(in_index=[1, 2]), r'in_index=\[1, 2\] must have the same length'),
+            (dict(in_index=[1, 2]), r'in_index=\[1, 2\]: must have the same length'),
             (dict(num_low=5), 'num_low=5'),
             (dict(num_low=-1), 'num_low=-1'),
         ],
+        PIXEL_HEAD_VARIANTS,
     ),
     'EncHead': Case(
-        dict(
-            in_channels=[4, 6, 8],
-            in_index=[0, 1, 2],
-            channels=8,
-            num_codes=4,
-            num_classes=5,
-            add_lateral=True,
-            dropout_ratio=0.0,
-            norm_cfg=BN,
-        ),
+        dict(in_channels=[4, 6, 8], in_index=[0, 1, 2], channels=8, num_classes=5),
         levels((4, 6, 8), (8, 8, 8)),
+        dict(num_codes=4, add_lateral=True, dropout_ratio=0.0, norm_cfg=BN),
         [
             (dict(in_channels=8), 'in_channels=8'),
             (dict(in_index=2), 'in_index=2'),
-            (dict(in_index=[1, 2]), r'in_index=\[1, 2\] must have the same length'),
+            (dict(in_index=[1, 2]), r'in_index=\[1, 2\]: must have the same length'),
             (dict(num_codes=0), 'num_codes=0'),
-            (dict(norm_cfg=dict(type='LN')), 'does not fit the codes'),
+            (dict(norm_cfg=dict(type='LN')), 'norm_cfg='),
         ],
+        PIXEL_HEAD_VARIANTS,
     ),
     'PresenceHead': Case(
-        dict(in_channels=8, channels=8, num_codes=4, num_classes=5, norm_cfg=BN),
+        dict(in_channels=8, channels=8, num_classes=5),
         levels((8,), (8,)),
+        dict(num_codes=4, norm_cfg=BN),
         [
             (dict(in_channels=[8]), r'in_channels=\[8\]'),
             (dict(in_index=[0]), r'in_index=\[0\]'),
@@ -161,36 +211,36 @@ MODULES = {
             (dict(sampler=dict(type='OHEMPixelSampler')), 'sampler='),
             (dict(loss_decode=dict(type='CrossEntropyLoss')), 'CrossEntropyLoss'),
             (dict(num_codes=0), 'num_codes=0'),
-            (dict(norm_cfg=dict(type='LN')), 'does not fit the codes'),
+            (dict(norm_cfg=dict(type='LN')), 'norm_cfg='),
         ],
+        HEAD_VARIANTS,
     ),
     'StripPooling': Case(dict(in_channels=6), single_map(6)),
     'SPNetResNet': Case(
-        dict(depth=50, base_channels=4, stem_channels=8, norm_cfg=BN),
+        dict(),
         image,
+        dict(depth=50, base_channels=4, stem_channels=8, norm_cfg=BN),
         [
             (dict(depth=17), 'depth=17'),
             (dict(spm_blocks=('last', 'all')), r"spm_blocks=\('last', 'all'\)"),
             (dict(spm_blocks=('first', 'last', 'last', 'all')), "'first'"),
-            (dict(spm_blocks=((), (), (), (3,))), r'\(3,\) names a block'),
+            (dict(spm_blocks=((), (), (), (3,))), r'\(3,\) must be from 0 to 2'),
             (dict(plugins=[dict(cfg=dict(type='StripPooling'))]), 'plugins='),
         ],
     ),
     'StripPoolingHead': Case(
-        dict(
-            in_channels=6,
-            in_index=0,
-            reduce_channels=8,
-            channels=8,
-            num_classes=5,
-            dropout_ratio=0.0,
-            norm_cfg=BN,
-        ),
+        dict(in_channels=6, num_classes=5),
         levels((6,), (8,)),
+        dict(reduce_channels=8, channels=8, dropout_ratio=0.0, norm_cfg=BN),
         [
             (dict(num_modules=-1), 'num_modules=-1'),
             (dict(pool_sizes=(20, 0)), r'pool_sizes=\(20, 0\)'),
             (dict(reduce_channels=3), 'in_channels=3'),
+            (dict(input_transform='multiple_select'), "'multiple_select'"),
+        ],
+        [
+            *PIXEL_HEAD_VARIANTS,
+            dict(input_transform='resize_concat', in_channels=[6, 6], in_index=[0, -1]),
         ],
     ),
 }
@@ -204,53 +254,38 @@ LOSSES = {
 }
 
 
-def fcn_8s(pad: int = 1, **head: object) -> dict:
-    """Make a small FCN-8s with the head's arguments."""
+def fcn(backbone: dict, head: str, **arguments: object) -> dict:
+    """Make a small FCN."""
     return dict(
-        backbone=dict(
-            type='mmseg_plugins.FCNVGG',
-            base_channels=4,
-            fc_channels=8,
-            norm_cfg=BN,
-            pad=pad,
-        ),
-        decode_head=dict(
-            type='mmseg_plugins.FCNSkipHead',
-            in_channels=[16, 32, 8],
-            in_index=[0, 1, 2],
-            strides=[8, 16, 32],
-            num_classes=5,
-            **head,
-        ),
+        backbone=backbone,
+        decode_head=dict(type=f'mmseg_plugins.{head}', num_classes=5, **arguments),
     )
 
 
+VGG = dict(type='mmseg_plugins.FCNVGG', base_channels=4, fc_channels=8, norm_cfg=BN)
+ALEXNET = dict(type='mmseg_plugins.FCNAlexNet', base_channels=6, fc_channels=8)
+SKIPS = dict(in_channels=[16, 32, 8], in_index=[0, 1, 2])
+
 #: Backbone and head of each network, small, for what only a whole network can show.
 NETWORKS = {
-    'fcn-8s': fcn_8s(),
-    'fcn-8s-resize': fcn_8s(align='resize'),
-    'fcn-8s-learned': fcn_8s(upsample='learned'),
-    'fcn-8s-pad100': fcn_8s(pad=100, align='pad100', upsample='deconv'),
-    'fcn-alexnet': dict(
-        backbone=dict(type='mmseg_plugins.FCNAlexNet', base_channels=6, fc_channels=8),
-        decode_head=dict(
-            type='mmseg_plugins.FCNSkipHead',
-            in_channels=[8],
-            in_index=[0],
-            strides=[32],
-            num_classes=5,
-            align='pad100',
-            centre=13,
-        ),
+    'fcn-8s': fcn(VGG, 'FCNSkipHead', **SKIPS),
+    'fcn-8s-learned': fcn(VGG, 'FCNSkipHead', **SKIPS, upsample='learned'),
+    'fcn-8s-pad100': fcn(dict(VGG, pad=100), 'FCNPad100Head', **SKIPS),
+    'fcn-alexnet': fcn(
+        ALEXNET,
+        'FCNPad100Head',
+        in_channels=[8],
+        in_index=[0],
+        strides=[32],
+        centre=13,
     ),
     'dfanet': dict(
-        # All three sub-networks are exported in tests/decode_heads/test_dfa_head.py.
-        backbone=dict(type='mmseg_plugins.DFANet', arch='B', num_subnets=1),
+        backbone=dict(type='mmseg_plugins.DFANet', arch='B', num_subnets=2),
         decode_head=dict(
             type='mmseg_plugins.DFAHead',
-            in_channels=[32, 128],
-            in_index=[0, 1],
-            num_low=1,
+            in_channels=[32, 32, 128, 128],
+            in_index=[0, 1, 2, 3],
+            num_low=2,
             num_classes=5,
         ),
     ),

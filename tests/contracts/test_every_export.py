@@ -1,17 +1,23 @@
-"""Each network, from image to logits of its size, as a graph with dynamic sizes."""
+"""Each network as a graph: traced, exported, quantized, with dynamic sizes."""
+
+import copy
 
 import onnxruntime
 import pytest
 import torch
 from cases import NETWORKS
 from mmseg.registry import MODELS
+from torch.ao.quantization import get_default_qconfig_mapping, quantize_dynamic
+from torch.ao.quantization.quantize_fx import prepare_fx
 
 TRACED, OTHERS = (64, 96), [(33, 121), (65, 97), (130, 50)]
 every_network = pytest.mark.parametrize('name', NETWORKS)
+# AUTO, since torch cannot prove of ceil-rounded pools what holds for every size.
+DYNAMIC = ({2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO},)
 
 
 class ImageToLogits(torch.nn.Module):
-    """What a deployed model does: prediction without the host's data structures."""
+    """What a deployed model does: prediction without mmseg's data structures."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -26,21 +32,39 @@ class ImageToLogits(torch.nn.Module):
         return self.segmentor.encode_decode(image, [dict(img_shape=image.shape[2:])])
 
 
-# AUTO, since torch cannot prove of ceil-rounded pools what holds for every size.
-DYNAMIC = ({2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO},)
+class Tensors(ImageToLogits):
+    """The mode 'tensor' of a segmentor: backbone and head alone."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.segmentor.decode_head(self.segmentor.backbone(image))
+
+
+def image_of(size: tuple[int, int]) -> torch.Tensor:
+    return torch.randn(1, 3, *size)
+
+
+@torch.no_grad()
+def assert_equals_eager(graph, net, sizes, tolerance=1e-5):
+    """Compare at several sizes, relative to the largest logit."""
+    for size in sizes:
+        image = image_of(size)
+        expected, actual = net(image), graph(image)
+        scale = expected.abs().max().item()
+        torch.testing.assert_close(actual, expected, rtol=0, atol=tolerance * scale)
+
+
+@every_network
+def test_logits_have_the_images_size(name):
+    for size in OTHERS:
+        with torch.no_grad():
+            assert ImageToLogits(name)(image_of(size)).shape[2:] == size
 
 
 @every_network
 def test_exported_program_equals_eager_at_other_sizes(name):
     net = ImageToLogits(name)
-    example = (torch.randn(1, 3, *TRACED),)
-    program = torch.export.export(net, example, dynamic_shapes=DYNAMIC).module()
-    for size in OTHERS:
-        image = torch.randn(1, 3, *size)
-        with torch.no_grad():
-            expected = net(image)
-        assert expected.shape[2:] == size
-        torch.testing.assert_close(program(image), expected, rtol=1e-5, atol=1e-5)
+    program = torch.export.export(net, (image_of(TRACED),), dynamic_shapes=DYNAMIC)
+    assert_equals_eager(program.module(), net, OTHERS)
 
 
 @every_network
@@ -48,30 +72,53 @@ def test_compiled_network_is_one_graph_and_equals_eager(name):
     net = ImageToLogits(name)
     torch._dynamo.reset()
     compiled = torch.compile(net, fullgraph=True, backend='aot_eager')
-    for size in (TRACED, *OTHERS):
-        image = torch.randn(1, 3, *size)
-        with torch.no_grad():
-            torch.testing.assert_close(
-                compiled(image), net(image), rtol=1e-5, atol=1e-5
-            )
+    assert_equals_eager(compiled, net, [TRACED, OTHERS[0]])
+
+
+@every_network
+def test_traced_network_equals_eager(name):
+    net = ImageToLogits(name)
+    assert_equals_eager(torch.jit.trace(net, image_of(TRACED)), net, [TRACED])
+
+
+@every_network
+def test_symbolic_trace_equals_eager_at_other_sizes(name):
+    net = Tensors(name)
+    assert_equals_eager(torch.fx.symbolic_trace(net), net, [TRACED, *OTHERS], 0)
+
+
+@every_network
+def test_network_prepared_for_quantization_equals_eager(name):
+    net = Tensors(name)
+    prepared = prepare_fx(
+        copy.deepcopy(net), get_default_qconfig_mapping(), (image_of(TRACED),)
+    )
+    assert_equals_eager(prepared, net, [TRACED, *OTHERS])
+
+
+@every_network
+def test_dynamically_quantized_network_is_close_to_eager(name):
+    net = Tensors(name)
+    quantized = quantize_dynamic(net, {torch.nn.Linear}, dtype=torch.qint8)
+    assert_equals_eager(quantized, net, OTHERS, 0.05)
 
 
 @pytest.mark.slow
 @every_network
-def test_onnx_model_equals_eager_at_other_sizes(name, tmp_path):
+@pytest.mark.parametrize('exporter', ['dynamo', 'tracing'])
+def test_onnx_model_equals_eager_at_other_sizes(name, exporter, tmp_path):
     net = ImageToLogits(name)
-    example = (torch.randn(1, 3, *TRACED),)
     file = tmp_path / 'net.onnx'
-    torch.onnx.export(
-        net, example, file, dynamo=True, dynamic_shapes=DYNAMIC, verbose=False
-    )
+    if exporter == 'dynamo':
+        options = dict(dynamo=True, dynamic_shapes=DYNAMIC, verbose=False)
+    else:
+        axes = {'image': {2: 'height', 3: 'width'}}
+        options = dict(dynamo=False, input_names=['image'], dynamic_axes=axes)
+    torch.onnx.export(net, (image_of(TRACED),), file, **options)
     session = onnxruntime.InferenceSession(file)
-    for size in OTHERS:
-        image = torch.randn(1, 3, *size)
-        with torch.no_grad():
-            expected = net(image)
-        actual = session.run(None, {session.get_inputs()[0].name: image.numpy()})[0]
-        scale = expected.abs().max().item()
-        torch.testing.assert_close(
-            torch.from_numpy(actual), expected, rtol=0, atol=1e-5 * scale
-        )
+    name_of_input = session.get_inputs()[0].name
+
+    def graph(image):
+        return torch.from_numpy(session.run(None, {name_of_input: image.numpy()})[0])
+
+    assert_equals_eager(graph, net, OTHERS)

@@ -9,6 +9,7 @@ from cases import LOSSES, MODULES
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
+from torch import Tensor
 
 from mmseg_plugins.registry import MODELS
 
@@ -16,25 +17,46 @@ KEYS = Path(__file__).parent / 'state_dict_keys'
 HEADS = [
     name for name in MODULES if issubclass(MODELS.module_dict[name], BaseDecodeHead)
 ]
-#: Presence is not of pixels; tests/decode_heads/test_presence_head.py has its like.
+#: Presence is not of pixels; tests/decode_heads/test_presence_head.py tests it.
 PIXEL_HEADS = [name for name in HEADS if name != 'PresenceHead']
 SIZES = [(33, 47), (17, 65), (64, 96)]
 every_module = pytest.mark.parametrize('name', MODULES)
+every_head = pytest.mark.parametrize('name', HEADS)
+every_pixel_head = pytest.mark.parametrize('name', PIXEL_HEADS)
 every_loss = pytest.mark.parametrize('name', LOSSES)
 
 
 def build(name: str, **changes) -> torch.nn.Module:
+    """Build a small module whose weights are not zero, which would hide mistakes."""
+    return build_with(name, {**MODULES, **LOSSES}[name].arguments | changes)
+
+
+def build_with(name: str, arguments: dict) -> torch.nn.Module:
     torch.manual_seed(0)
-    arguments = {**{**MODULES, **LOSSES}[name].arguments, **changes}
     module = MODELS.build(dict(type=f'mmseg_plugins.{name}', **arguments))
-    for parameter in module.parameters():  # zeros would hide what does not arrive
+    for parameter in module.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1)
     return module
 
 
-def outputs(result: torch.Tensor | tuple) -> tuple[torch.Tensor, ...]:
-    return (result,) if isinstance(result, torch.Tensor) else tuple(result)
+def outputs(result: Tensor | tuple) -> tuple[Tensor, ...]:
+    return (result,) if isinstance(result, Tensor) else tuple(result)
+
+
+def samples_of(labels: Tensor) -> list[SegDataSample]:
+    """Wrap labels (N, H, W)."""
+    return [SegDataSample(gt_sem_seg=PixelData(data=image[None])) for image in labels]
+
+
+def total_of(losses: dict) -> Tensor:
+    return sum(value for key, value in losses.items() if 'loss' in key)
+
+
+def assert_equal_outputs(first: torch.nn.Module, second: torch.nn.Module, x) -> None:
+    with torch.no_grad():
+        for one, other in zip(outputs(first(x)), outputs(second(x)), strict=True):
+            assert torch.equal(one, other)
 
 
 def test_every_registered_module_has_a_case():
@@ -52,14 +74,23 @@ def test_any_size_and_batch_trains(name, size, batch):
 
 
 @every_module
+@pytest.mark.parametrize('training', [True, False])
+def test_works_with_its_required_arguments_only(name, training):
+    case = MODULES[name]
+    module = build_with(name, case.required).train(training)
+    with torch.set_grad_enabled(training):
+        for output in outputs(module(case.make_input(2, (64, 96)))):
+            assert output.isfinite().all()
+            assert output.requires_grad == training
+
+
+@every_module
 def test_every_parameter_gets_a_gradient(name):
     module = build(name).train()
     x = MODULES[name].make_input(2, (64, 96))
-    if name in HEADS:  # the loss, since some layers serve nothing else
-        labels = torch.randint(0, 5, (1, 64, 96))
-        samples = [SegDataSample(gt_sem_seg=PixelData(data=labels)) for _ in range(2)]
-        losses = module.loss(x, samples, None)
-        sum(value for key, value in losses.items() if 'loss' in key).backward()
+    if name in HEADS:  # some layers serve nothing but the loss
+        samples = samples_of(torch.randint(0, 5, (2, 64, 96)))
+        total_of(module.loss(x, samples, None)).backward()
     else:
         result = outputs(module(x))
         sum((output * torch.randn_like(output)).sum() for output in result).backward()
@@ -72,22 +103,11 @@ def test_every_parameter_gets_a_gradient(name):
 
 
 @every_module
-def test_evaluation_is_deterministic(name):
+def test_evaluation_is_deterministic_and_a_copy_gives_the_same_numbers(name):
     module = build(name).eval()
     x = MODULES[name].make_input(1, (33, 47))
-    with torch.no_grad():
-        for first, second in zip(outputs(module(x)), outputs(module(x)), strict=True):
-            assert torch.equal(first, second)
-
-
-@every_module
-def test_a_copy_gives_the_same_numbers(name):
-    module = build(name).eval()
-    x = MODULES[name].make_input(1, (33, 47))
-    twin = copy.deepcopy(module)
-    with torch.no_grad():
-        for first, second in zip(outputs(module(x)), outputs(twin(x)), strict=True):
-            assert torch.equal(first, second)
+    assert_equal_outputs(module, module, x)
+    assert_equal_outputs(module, copy.deepcopy(module), x)
 
 
 @every_module
@@ -122,11 +142,11 @@ def test_channels_last_gives_the_same_numbers(name):
     module = build(name).eval().double()
     x = MODULES[name].make_input(1, (33, 47))
     tensors = [t.double() for t in outputs(x)]
-    turned = [t.contiguous(memory_format=torch.channels_last) for t in tensors]
-    unpack = (lambda ts: ts[0]) if isinstance(x, torch.Tensor) else list
+    strided = [t.contiguous(memory_format=torch.channels_last) for t in tensors]
+    unpack = (lambda ts: ts[0]) if isinstance(x, Tensor) else list
     with torch.no_grad():
         expected = outputs(module(unpack(tensors)))
-        actual = outputs(module(unpack(turned)))
+        actual = outputs(module(unpack(strided)))
     for one, other in zip(actual, expected, strict=True):  # of the largest value
         assert (one - other).abs().max() <= 1e-12 * other.abs().max()
 
@@ -135,7 +155,7 @@ def test_channels_last_gives_the_same_numbers(name):
 def test_compiles_as_one_graph(name):
     module = build(name).eval().double()
     x = MODULES[name].make_input(1, (33, 47))
-    x = x.double() if isinstance(x, torch.Tensor) else [t.double() for t in x]
+    x = x.double() if isinstance(x, Tensor) else [t.double() for t in x]
     torch._dynamo.reset()
     compiled = torch.compile(module, fullgraph=True, backend='aot_eager')
     with torch.no_grad():
@@ -144,27 +164,27 @@ def test_compiles_as_one_graph(name):
         )
 
 
-@pytest.mark.parametrize('name', HEADS)
-def test_a_head_refuses_levels_that_it_was_not_told_of(name):
+@every_head
+def test_a_head_refuses_levels_that_do_not_fit_its_config(name):
     head, levels = build(name), MODULES[name].make_input(2, (33, 47))
     wider = [torch.cat([level, level], 1) for level in levels]
     for inputs, words in [
-        (levels[-1], r'one tensor, of shape \(2, '),
-        (levels[:-1], 'has no channels'),
-        (wider, r'has \d+ channels, in_channels of the head says'),
+        (levels[-1], r'one tensor of shape \(2, '),
+        (levels[:-1], 'do not fit the backbone'),
+        (wider, 'do not fit the backbone'),
     ]:
         with pytest.raises(ValueError, match=words):
             head(inputs)
 
 
-@pytest.mark.parametrize('name', HEADS)
+@every_head
 def test_a_heads_forward_is_one_tensor(name):
-    for mode in (True, False):
-        result = build(name).train(mode)(MODULES[name].make_input(2, (33, 47)))
-        assert isinstance(result, torch.Tensor)
+    for training in (True, False):
+        head = build(name).train(training)
+        assert isinstance(head(MODULES[name].make_input(2, (33, 47))), Tensor)
 
 
-@pytest.mark.parametrize('name', PIXEL_HEADS)
+@every_pixel_head
 @pytest.mark.parametrize('size', SIZES)
 def test_a_heads_prediction_has_the_images_size(name, size):
     head = build(name).eval()
@@ -174,34 +194,38 @@ def test_a_heads_prediction_has_the_images_size(name, size):
     assert result.shape == (1, MODULES[name].arguments['num_classes'], *size)
 
 
-@pytest.mark.parametrize('name', PIXEL_HEADS)
-def test_a_head_trains_with_two_classes_and_one_logit(name):
-    loss = dict(type='mmseg.CrossEntropyLoss', use_sigmoid=True)
-    head = build(name, num_classes=2, out_channels=1, threshold=0.3, loss_decode=loss)
-    labels = torch.randint(0, 2, (1, 33, 47))
-    sample = SegDataSample(gt_sem_seg=PixelData(data=labels))
-    losses = head.loss(MODULES[name].make_input(1, (33, 47)), [sample], None)
-    assert losses['loss_ce'].isfinite()
+@pytest.mark.parametrize(
+    ('name', 'change'),
+    [
+        pytest.param(name, change, id=f'{name} {change}')
+        for name, case in MODULES.items()
+        for change in case.variants
+    ],
+)
+def test_a_head_takes_the_arguments_of_mmsegs_head(name, change):
+    case = MODULES[name]
+    for arguments in (case.required, case.arguments):
+        head = build_with(name, arguments | change)
+        x = case.make_input(2, (33, 47))
+        samples = samples_of(torch.randint(0, 2, (2, 33, 47)))
+        assert total_of(head.loss(x, samples, None)) > 0
+        if name in PIXEL_HEADS:
+            metas = [dict(img_shape=(33, 47), pad_shape=(33, 47))]
+            with torch.no_grad():
+                logits = head.eval().predict(x, metas, None)
+            assert logits.shape == (2, head.out_channels, 33, 47)
+            assert logits.isfinite().all()
 
 
-@pytest.mark.parametrize('name', PIXEL_HEADS)
+@every_pixel_head
 def test_a_head_survives_an_image_without_labels(name):
     loss = dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)
     head = build(name, loss_decode=loss)
-    sample = SegDataSample(gt_sem_seg=PixelData(data=torch.full((1, 33, 47), 255)))
-    losses = head.loss(MODULES[name].make_input(1, (33, 47)), [sample], None)
-    total = sum(value for key, value in losses.items() if 'loss' in key)
+    samples = samples_of(torch.full((1, 33, 47), 255))
+    total = total_of(head.loss(MODULES[name].make_input(1, (33, 47)), samples, None))
     total.backward()
     assert total == 0
     assert all(p.grad.isfinite().all() for p in head.parameters())
-
-
-@pytest.mark.parametrize('name', PIXEL_HEADS)
-def test_a_head_takes_the_hosts_pixel_sampler(name):
-    head = build(name, sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=50))
-    sample = SegDataSample(gt_sem_seg=PixelData(data=torch.randint(0, 5, (1, 33, 47))))
-    losses = head.loss(MODULES[name].make_input(1, (33, 47)), [sample], None)
-    assert losses['loss_ce'] > 0
 
 
 @every_loss
