@@ -1,11 +1,23 @@
-_base_ = './runtime.py'
+"""Runtime settings of every segmentor."""
+
 default_scope = 'mmseg'
+custom_imports = dict(imports=['mmseg_plugins'], allow_failed_imports=False)
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
-    type='SegLocalVisualizer', vis_backends=_base_.vis_backends, name='visualizer'
+    type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer'
 )
 custom_hooks = [
     dict(type='mmseg_plugins.NumClassCheckHook'),
     dict(type='mmseg_plugins.CheckpointCheckHook'),
 ]
+# An experiment that counts in epochs sets by_epoch=True.
 log_processor = dict(by_epoch=False)
+log_level = 'INFO'
+load_from = None
+resume = False
 tta_model = dict(type='SegTTAModel')

@@ -1,9 +1,9 @@
-"""DFANet-A's encoder of 2 sub-networks, embedded scenes at 192 x 256.
+"""Encoder of DFANet-A with 2 sub-networks, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on these scenes
-Source:  ours, as dfanet_xception-a_1xb8-400_scenes-192x256
-Differs: as dfanet-x1_xception-a_1xb8-400_scenes-192x256, with 2 sub-networks
+Source:  ours, same as dfanet_xception-a_1xb8-400_scenes-192x256
+Differs: same as dfanet-x1_xception-a_1xb8-400_scenes-192x256, with 2 sub-networks
 """
 
 _base_ = './dfanet_xception-a_1xb8-400_scenes-192x256.py'

@@ -1,9 +1,10 @@
-"""DFANet-A, high levels alone, embedded scenes at 192 x 256.
+"""DFANet-A with high levels only, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on these scenes
-Source:  ours, as dfanet_xception-a_1xb8-400_scenes-192x256
-Differs: as there; high levels alone, a row of the paper's Table 4
+Source:  ours, same as dfanet_xception-a_1xb8-400_scenes-192x256
+Differs: same as there; the decoder gets the high levels only, as in Table 4 of the
+         paper
 """
 
 _base_ = './dfanet_xception-a_1xb8-400_scenes-192x256.py'

@@ -2,7 +2,7 @@
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 24.7, val split; paper: no result at this size
-Source:  ours: a run of real data that a CPU finishes in minutes
+Source:  ours: a training on real data that a CPU finishes in minutes
 Differs: from the paper's recipe: no ImageNet weights, AdamW, batch 4, warm-up
 """
 
@@ -13,6 +13,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size), decode_head=dict(num_classes=11)
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=11),
 )
 train_dataloader = dict(batch_size=4, num_workers=2)

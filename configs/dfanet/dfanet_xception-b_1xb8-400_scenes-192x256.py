@@ -2,8 +2,8 @@
 
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on these scenes
-Source:  ours, as dfanet_xception-a_1xb8-400_scenes-192x256
-Differs: as there
+Source:  ours, same as dfanet_xception-a_1xb8-400_scenes-192x256
+Differs: same as there
 """
 
 _base_ = './dfanet_xception-a_1xb8-400_scenes-192x256.py'

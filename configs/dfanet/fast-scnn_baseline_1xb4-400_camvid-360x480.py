@@ -1,9 +1,9 @@
-"""Fast-SCNN of stock mmseg, CamVid at 360 x 480, to set beside DFANet.
+"""Fast-SCNN of mmseg, CamVid at 360 x 480, to compare with DFANet.
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 36.7, val split; paper: no result at this size
 Source:  ours: the schedule of dfanet_xception-a_1xb4-400_camvid-360x480
-Differs: as fast-scnn_baseline_1xb8-400_scenes-192x256
+Differs: same as fast-scnn_baseline_1xb8-400_scenes-192x256
 """
 
 _base_ = [
@@ -13,6 +13,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size), decode_head=dict(num_classes=11)
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=11),
 )
 train_dataloader = dict(batch_size=4, num_workers=2)

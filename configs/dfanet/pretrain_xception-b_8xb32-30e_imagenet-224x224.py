@@ -2,8 +2,8 @@
 
 Run:     bash tools/dist_train.sh <this file> 8
 Result:  not measured; paper: its classifier's accuracy is not reported
-Source:  as pretrain_xception-a_8xb32-30e_imagenet-224x224
-Differs: as there
+Source:  same as pretrain_xception-a_8xb32-30e_imagenet-224x224
+Differs: same as there
 """
 
 _base_ = './pretrain_xception-a_8xb32-30e_imagenet-224x224.py'

@@ -1,9 +1,9 @@
-"""EncNet, auxiliary loss, no SE loss, slim ResNet-18, embedded scenes at 192 x 256.
+"""EncNet with auxiliary loss only, slim ResNet-18, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on these scenes
-Source:  ours, as encnet_r18-d8-slim_1xb8-400_scenes-192x256
-Differs: as there; no SE loss
+Source:  ours, same as encnet_r18-d8-slim_1xb8-400_scenes-192x256
+Differs: same as there; no SE loss
 """
 
 _base_ = './encnet_r18-d8-slim_1xb8-400_scenes-192x256.py'

@@ -1,9 +1,9 @@
-"""EncNet, neither auxiliary nor SE loss, slim ResNet-18, embedded scenes at 192 x 256.
+"""EncNet without extra losses, slim ResNet-18, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 73.5, mean of seeds 0, 1, 2; paper: no result on these scenes
-Source:  ours, as encnet_r18-d8-slim_1xb8-400_scenes-192x256
-Differs: as there; neither of the two losses
+Source:  ours, same as encnet_r18-d8-slim_1xb8-400_scenes-192x256
+Differs: same as there; neither SE loss nor auxiliary loss
 """
 
 _base_ = './encnet_r18-d8-slim_1xb8-400_scenes-192x256.py'

@@ -1,19 +1,31 @@
-"""EncNet, ResNet-101 of the authors' deep stem, ADE20K, 576 x 576 crops.
+"""EncNet, ResNet-101 with the authors' stem, ADE20K, 576 x 576 crops.
 
-Run:     tools/dist_train.sh <this file> 4
+Run:     bash tools/dist_train.sh <this file> 4
          ImageNet weights: docs/encnet.md, "Weights"
 Result:  not measured; the authors' code, multi-scale: 44.4 (its model zoo page)
-Source:  as encnet_r50s-d8_4xb4-180e_ade20k-480x480
-Differs: as there
+Source:  same as encnet_r50s-d8_4xb4-180e_ade20k-480x480
+Differs: same as there
 """
 
-_base_ = './encnet_r50s-d8_4xb4-180e_ade20k-480x480.py'
+_base_ = [
+    '../_base_/models/encnet_r50-d8.py',
+    '../_base_/datasets/ade20k.py',
+    '../_base_/schedules/schedule_180e.py',
+    '../_base_/default_runtime.py',
+]
 crop_size = (576, 576)
 model = dict(
     data_preprocessor=dict(size=crop_size),
-    backbone=dict(depth=101, init_cfg=dict(checkpoint='checkpoints/resnet101s.pth')),
-    test_cfg=dict(crop_size=crop_size, stride=(384, 384)),
+    backbone=dict(
+        depth=101,
+        stem_channels=128,
+        init_cfg=dict(checkpoint='checkpoints/resnet101s.pth', prefix='backbone.'),
+    ),
+    decode_head=dict(num_classes=150),
+    auxiliary_head=dict(num_classes=150),
+    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(384, 384)),
 )
+# The pipelines of ade20k-rotate_480x480 with a base size of 640 instead of 520.
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
@@ -26,11 +38,10 @@ train_pipeline = [
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(640, 640), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
+    # After Resize: predictions are compared at the size of the annotation file.
     _base_.load_labels,
     dict(type='PackSegInputs'),
 ]
@@ -44,7 +55,15 @@ tta_scales = [
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest]),
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_after_resize]),
 ]
+# For schedules in epochs: the sampler ends, and the last, smaller batch is dropped.
+train_dataloader = dict(
+    drop_last=True,
+    sampler=dict(type='DefaultSampler'),
+    dataset=dict(pipeline=train_pipeline),
+)
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+optim_wrapper = dict(optimizer=dict(lr=0.004))
+log_processor = dict(by_epoch=True)

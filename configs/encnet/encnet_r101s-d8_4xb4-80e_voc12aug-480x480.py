@@ -1,14 +1,28 @@
-"""EncNet, ResNet-101 of the authors' deep stem, Pascal VOC 2012 aug, 480 x 480 crops.
+"""EncNet, ResNet-101 with the authors' stem, Pascal VOC 2012 (aug), 480 x 480 crops.
 
-Run:     tools/dist_train.sh <this file> 4
+Run:     bash tools/dist_train.sh <this file> 4
          ImageNet weights: docs/encnet.md, "Weights"
 Result:  not measured; the authors' code, with COCO, VOC test, multi-scale: 85.9 (its
          model zoo page)
-Source:  as encnet_r50s-d8_4xb4-80e_voc12aug-480x480
-Differs: as there
+Source:  same as encnet_r50s-d8_4xb4-80e_voc12aug-480x480
+Differs: same as there
 """
 
-_base_ = './encnet_r50s-d8_4xb4-80e_voc12aug-480x480.py'
+_base_ = [
+    '../_base_/models/encnet_r50-d8.py',
+    '../_base_/datasets/pascal_voc12_aug-rotate_480x480.py',
+    '../_base_/schedules/schedule_80e.py',
+    '../_base_/default_runtime.py',
+]
 model = dict(
-    backbone=dict(depth=101, init_cfg=dict(checkpoint='checkpoints/resnet101s.pth'))
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(
+        depth=101,
+        stem_channels=128,
+        init_cfg=dict(checkpoint='checkpoints/resnet101s.pth', prefix='backbone.'),
+    ),
+    decode_head=dict(num_classes=21, add_lateral=True),
+    auxiliary_head=dict(num_classes=21),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=(320, 320)),
 )
+log_processor = dict(by_epoch=True)

@@ -1,10 +1,11 @@
-"""EncNet, auxiliary and SE loss, slim ResNet-18, embedded scenes at 192 x 256.
+"""EncNet with auxiliary and SE loss, slim ResNet-18, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on these scenes
 Source:  ours: a training that two CPU cores finish in three minutes
-Differs: ResNet-18 of a quarter of the channels, from random weights; laterals, as in
-         the code's Pascal models; no rotation; AdamW, with one rate for all
+Differs: from the authors' code: ResNet-18 with a quarter of the channels and random
+         weights; lateral connections, as in the code's Pascal models; no rotation;
+         AdamW, with one learning rate for all layers
 """
 
 _base_ = [

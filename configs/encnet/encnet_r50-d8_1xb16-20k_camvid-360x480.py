@@ -2,11 +2,11 @@
 
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on CamVid
-Source:  the training of PyTorch-Encoding's Pascal sets: batch 16, lr 0.001, heads
-         at ten times the rate, auxiliary and SE weight 0.2
-Differs: 20 000 iterations of an endless sampler, which has no last batch; stem of
-         32, 32 and 64 channels, whose ImageNet weights the host downloads; rotation of
-         up to 10 degrees as in the paper
+Source:  zhanghang1989/PyTorch-Encoding, its training on the Pascal data sets: batch 16,
+         lr 0.001, ten times that for the heads, auxiliary and SE weight 0.2
+Differs: 20 000 iterations of an endless sampler, which has no last batch; stem of 32,
+         32 and 64 channels, whose ImageNet weights mmengine downloads; rotation by up
+         to 10 degrees as in the paper
 """
 
 _base_ = [

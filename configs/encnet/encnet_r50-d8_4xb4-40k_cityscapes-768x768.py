@@ -1,14 +1,14 @@
 """EncNet, ResNet-50, Cityscapes, 768 x 768 crops.
 
-Run:     tools/dist_train.sh <this file> 4
+Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result on Cityscapes
 Source:  zhanghang1989/PyTorch-Encoding, experiments/segmentation/option.py: batch 16,
          lr, auxiliary and SE weight 0.2; crop: its issue 186
 Differs: 40 000 iterations, which are 215 of the code's 240 epochs, of an endless
          sampler, which has no last batch; stem of 32, 32 and 64 channels, whose
-         ImageNet weights the host downloads (the authors': 64, 64, 128); rotation of
-         up to 10 degrees as in the paper, which the code dropped; multi-scale
-         test from 0.5 on
+         ImageNet weights mmengine downloads (the authors' stem: 64, 64, 128); rotation
+         by up to 10 degrees as in the paper, which the code dropped; the multi-scale
+         test starts at 0.5
 """
 
 _base_ = [

@@ -1,9 +1,9 @@
-"""FCN-16s, VGG13 of a quarter of the channels, embedded scenes at 192 x 256.
+"""FCN-16s, VGG13 with a quarter of the channels, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 66.5, mean of seeds 0, 1, 2; paper: no result on these scenes
-Source:  ours, as fcn-8s_vgg13-slim_1xb8-400_scenes-192x256
-Differs: as there; skips down to stride 16
+Source:  ours, same as fcn-8s_vgg13-slim_1xb8-400_scenes-192x256
+Differs: same as there; the finest skip has stride 16
 """
 
 _base_ = './fcn-8s_vgg13-slim_1xb8-400_scenes-192x256.py'

@@ -2,8 +2,8 @@
 
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with ResNet, none at stride 4
-Source:  as fcn-8s_r50_4xb2-80k_cityscapes-512x1024
-Differs: as there; one skip more than FCN-8s has
+Source:  same as fcn-8s_r50_4xb2-80k_cityscapes-512x1024
+Differs: same as there; one more skip, with stride 4
 """
 
 _base_ = './fcn-8s_r50_4xb2-80k_cityscapes-512x1024.py'

@@ -3,8 +3,8 @@
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with ResNet
 Source:  mmseg's fcn_r50-d8_4xb2-80k_cityscapes-512x1024 for all but the network
-Differs: from the host's config: strides 4 to 32 and no dilation; the paper's skips
-         instead of a head of two convolutions, and no auxiliary head
+Differs: from mmseg's config: strides 4 to 32 and no dilation; the paper's skips instead
+         of a head of two convolutions; no auxiliary head
 """
 
 _base_ = [

@@ -1,10 +1,10 @@
-"""FCN-8s, VGG13 of a quarter of the channels, embedded scenes at 192 x 256.
+"""FCN-8s, VGG13 with a quarter of the channels, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 77.3, mean of seeds 0, 1, 2; paper: no result on these scenes
 Source:  ours: a training that two CPU cores finish in three minutes
-Differs: slim VGG13 with batch norm, from random weights; mean loss over hard
-         pixels; AdamW
+Differs: from the paper: slim VGG13 with batch norm and random weights; mean loss over
+         hard pixels; AdamW
 """
 
 _base_ = [

@@ -1,10 +1,10 @@
-"""FCN-8s, VGG16 with fc6 and fc7 of 512 channels, CamVid at 180 x 240, 300 iterations.
+"""FCN-8s, VGG16 with 512 channels in fc6 and fc7, CamVid at 180 x 240, 300 iterations.
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 51.0 and 50.9 in two runs, test split; paper: no result on CamVid
-Source:  ours: a run of real data that a CPU finishes in minutes
-Differs: half the image size; slim fc6 and fc7; conv1 and conv2 frozen; mean loss;
-         batch 4; AdamW
+Source:  ours: a training on real data that a CPU finishes in minutes
+Differs: from the paper: images at half size, slim fc6 and fc7, conv1 and conv2 frozen,
+         mean loss, batch 4, AdamW
 """
 
 _base_ = './fcn-8s_vgg16_1xb4-20k_camvid-360x480.py'
@@ -24,6 +24,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(240, 180)),
+    # After Resize: predictions are compared at the size of the annotation file.
     _base_.load_labels,
     dict(type='PackSegInputs'),
 ]
@@ -34,7 +35,7 @@ tta_scales = [
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest]),
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_after_resize]),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

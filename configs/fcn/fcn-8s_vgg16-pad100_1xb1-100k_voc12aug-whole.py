@@ -4,9 +4,9 @@ Run:     python tools/train.py <this file>, after stages 1 (fcn-32s) and 2 (fcn-
 Result:  not measured; paper: 65.5 mIoU on seg11valid, 67.2 on seg12test (authors'
          README)
 Source:  shelhamer/fcn.berkeleyvision.org, voc-fcn8s/{net.py,solver.prototxt,solve.py}
-Differs: trained on VOC 2012 train and SBD (10582 images), not on SBD train (8498);
-         validated on VOC 2012 val (1449), not on seg11valid (736); random order and
-         dropout of PyTorch
+Differs: trained on VOC 2012 train and SBD (10582 images) instead of SBD train (8498);
+         validated on VOC 2012 val (1449 images) instead of seg11valid (736); the random
+         order and dropout are PyTorch's
 """
 
 _base_ = [
@@ -17,4 +17,4 @@ _base_ = [
 ]
 load_from = 'work_dirs/fcn-16s_vgg16-pad100_1xb1-100k_voc12aug-whole/iter_100000.pth'
 optim_wrapper = dict(optimizer=dict(lr=1e-14))
-env_cfg = dict(cudnn_benchmark=False)  # every image has a size of its own
+env_cfg = dict(cudnn_benchmark=False)  # every image has another size

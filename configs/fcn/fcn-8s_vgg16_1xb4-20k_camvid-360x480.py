@@ -3,8 +3,8 @@
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on CamVid
 Source:  mmseg's fcn_r50-d8_4xb4-20k_voc12aug-512x512 for the schedule
-Differs: one GPU and so a batch of 4; learning rate 0.001, not 0.01, as VGG16 has no
-         batch norm; not tuned
+Differs: one GPU, so a batch of 4; lr 0.001 instead of 0.01, because VGG16 has no batch
+         norm; not tuned
 """
 
 _base_ = [

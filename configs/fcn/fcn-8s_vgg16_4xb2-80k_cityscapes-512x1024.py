@@ -3,8 +3,8 @@
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result on Cityscapes
 Source:  mmseg's fcn_r50-d8_4xb2-80k_cityscapes-512x1024 for all but the network
-Differs: from the host's config: learning rate 0.001, not 0.01, as VGG16 has no batch
-         norm; not tuned
+Differs: from mmseg's config: lr 0.001 instead of 0.01, because VGG16 has no batch norm;
+         not tuned
 """
 
 _base_ = [

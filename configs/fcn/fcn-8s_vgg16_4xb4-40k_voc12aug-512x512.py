@@ -3,10 +3,10 @@
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: 62.2 mIoU on VOC 2012 test (CVPR 2015, Table 3)
 Source:  mmseg's fcn_r50-d8_4xb4-40k_voc12aug-512x512 for all but the network
-Differs: from the paper: no padding by 100, interpolation instead of deconvolutions,
-         all strides trained at once, mmpretrain's weights, mean loss, augmentation.
-         From the host's config: learning rate 0.001, not 0.01, as VGG16 has no batch
-         norm; not tuned
+Differs: from the paper: no padding by 100, interpolation instead of deconvolutions, all
+         strides trained in a single stage, weights of mmpretrain, mean loss,
+         augmentation. From mmseg's config: lr 0.001 instead of 0.01, because VGG16 has
+         no batch norm; not tuned
 """
 
 _base_ = [

@@ -3,10 +3,10 @@
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: 35.1 mIoU (CVPR 2015, Table 6, 59 classes)
 Source:  mmseg's fcn_r50-d8_4xb4-80k_pascal-context-59-480x480 for all but the network
-Differs: from the paper: no padding by 100, interpolation instead of deconvolutions,
-         all strides trained at once, mmpretrain's weights, mean loss, augmentation,
-         sliding windows. From the host's config: learning rate 0.001, not 0.004, as
-         VGG16 has no batch norm; weight decay 5e-4, not 1e-4; not tuned
+Differs: from the paper: no padding by 100, interpolation instead of deconvolutions, all
+         strides trained in a single stage, weights of mmpretrain, mean loss,
+         augmentation, sliding windows. From mmseg's config: lr 0.001 instead of 0.004,
+         because VGG16 has no batch norm; weight decay 5e-4 instead of 1e-4; not tuned
 """
 
 _base_ = [

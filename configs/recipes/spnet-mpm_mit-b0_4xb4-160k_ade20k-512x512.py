@@ -1,20 +1,29 @@
-"""SPNet's head, mixed pooling modules, on Segformer's MiT-B0, ADE20K, 512 x 512 crops.
+"""SPNet's head with its MPMs on MiT-B0 of SegFormer, ADE20K, 512 x 512 crops.
 
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with MiT
 Source:  mmseg's segformer_mit-b0_8xb2-160k_ade20k-512x512 for all but the head
-Differs: from the host's config: StripPoolingHead, of a quarter of the paper's channels,
-         on the last level in place of SegformerHead on all four
+Differs: from mmseg's config: StripPoolingHead, with a quarter of the paper's channels,
+         on the last level instead of SegformerHead on all four
 """
 
 _base_ = [
-    '../_base_/models/segmentor_sync-bn.py',
     '../_base_/datasets/ade20k.py',
     '../_base_/schedules/schedule_adamw_160k.py',
     '../_base_/default_runtime.py',
 ]
+sync_bn = 'torch'
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        size=_base_.crop_size,
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+    ),
     backbone=dict(
         type='MixVisionTransformer',
         embed_dims=32,
@@ -33,8 +42,11 @@ model = dict(
         reduce_channels=256,
         channels=128,
         num_classes=150,
+        # With several processes, sync_bn turns BN into SyncBN.
         norm_cfg=dict(type='BN'),
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
 )

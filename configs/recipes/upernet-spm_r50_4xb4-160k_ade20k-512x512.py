@@ -1,22 +1,33 @@
-"""SPNet's strip pooling modules in a stock ResNet-50 under UPerHead, ADE20K, 512 x 512.
+"""SPMs of SPNet in mmseg's ResNet-50 with UPerHead, ADE20K, 512 x 512 crops.
 
 Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with UPerNet
-Source:  mmseg's upernet_r50_4xb4-160k_ade20k-512x512 for all but the modules
-Differs: from the host's config: an SPM in each block of the last stage, as in the
-         paper, whose SPMs in the last blocks of the other stages need SPNetResNet
+Source:  mmseg's upernet_r50_4xb4-160k_ade20k-512x512 for all but the SPMs
+Differs: from mmseg's config: one SPM in each block of the last stage, as in the paper.
+         The paper has SPMs in the last block of the other stages too, which needs
+         SPNetResNet
 """
 
 _base_ = [
-    '../_base_/models/segmentor_sync-bn.py',
-    '../_base_/models/fcn_auxiliary.py',
     '../_base_/datasets/ade20k.py',
     '../_base_/schedules/schedule_160k.py',
     '../_base_/default_runtime.py',
 ]
+# Plain BN, so that one process can train the model on a CPU. With several processes,
+# sync_bn turns it into SyncBN.
 norm_cfg = dict(type='BN')
+sync_bn = 'torch'
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        size=_base_.crop_size,
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+    ),
     backbone=dict(
         type='ResNetV1c',
         depth=50,
@@ -41,10 +52,17 @@ model = dict(
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
     auxiliary_head=dict(
-        _base_.fcn_auxiliary,
+        type='FCNHead',
+        in_channels=1024,
+        in_index=2,
+        channels=256,
+        num_convs=1,
+        concat_input=False,
         num_classes=150,
         norm_cfg=norm_cfg,
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4),
     ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
 )

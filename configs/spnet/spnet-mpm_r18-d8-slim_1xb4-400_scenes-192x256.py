@@ -1,9 +1,9 @@
-"""SPNet without SPMs, two MPMs, slim ResNet-18, embedded scenes at 192 x 256.
+"""SPNet with two MPMs and no SPMs, slim ResNet-18, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 66.4, mean of seeds 0, 1, 2; paper: no result on these scenes
-Source:  ours, as spnet_r18-d8-slim_1xb4-400_scenes-192x256
-Differs: as there; no SPMs
+Source:  ours, same as spnet_r18-d8-slim_1xb4-400_scenes-192x256
+Differs: same as there; no SPMs
 """
 
 _base_ = './spnet_r18-d8-slim_1xb4-400_scenes-192x256.py'

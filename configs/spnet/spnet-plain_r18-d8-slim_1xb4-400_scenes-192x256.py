@@ -2,8 +2,8 @@
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 69.7, mean of seeds 0, 1, 2; paper: no result on these scenes
-Source:  ours, as spnet_r18-d8-slim_1xb4-400_scenes-192x256
-Differs: as there; neither SPMs nor MPMs
+Source:  ours, same as spnet_r18-d8-slim_1xb4-400_scenes-192x256
+Differs: same as there; neither SPMs nor MPMs
 """
 
 _base_ = './spnet_r18-d8-slim_1xb4-400_scenes-192x256.py'

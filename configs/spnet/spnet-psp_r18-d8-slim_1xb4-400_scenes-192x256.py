@@ -1,9 +1,9 @@
-"""PSPNet's head in place of SPNet's, slim ResNet-18, embedded scenes at 192 x 256.
+"""PSPNet's head instead of SPNet's, slim ResNet-18, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 68.3, mean of seeds 0, 1, 2; paper: no result on these scenes
-Source:  ours, as spnet_r18-d8-slim_1xb4-400_scenes-192x256
-Differs: as there; PSPNet's head, no SPMs
+Source:  ours, same as spnet_r18-d8-slim_1xb4-400_scenes-192x256
+Differs: same as there; PSPNet's head, no SPMs
 """
 
 _base_ = './spnet_r18-d8-slim_1xb4-400_scenes-192x256.py'

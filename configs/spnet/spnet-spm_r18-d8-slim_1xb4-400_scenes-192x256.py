@@ -1,9 +1,9 @@
-"""SPNet without MPMs, slim ResNet-18, embedded scenes at 192 x 256.
+"""SPNet with SPMs and no MPMs, slim ResNet-18, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 69.0, mean of seeds 0, 1, 2; paper: no result on these scenes
-Source:  ours, as spnet_r18-d8-slim_1xb4-400_scenes-192x256
-Differs: as there; no MPMs, and so no square pools
+Source:  ours, same as spnet_r18-d8-slim_1xb4-400_scenes-192x256
+Differs: same as there; no MPMs, so no square pools
 """
 
 _base_ = './spnet_r18-d8-slim_1xb4-400_scenes-192x256.py'

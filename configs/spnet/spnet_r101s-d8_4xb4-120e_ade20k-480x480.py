@@ -1,13 +1,29 @@
-"""SPNet, ResNet-101 of the authors' deep stem, ADE20K, 480 x 480 crops.
+"""SPNet, ResNet-101 with the authors' stem, ADE20K, 480 x 480 crops.
 
-Run:     tools/dist_train.sh <this file> 4
+Run:     bash tools/dist_train.sh <this file> 4
          ImageNet weights: docs/spnet.md, "Weights"
-Result:  not measured; paper: 45.60, multi-scale, as houqb/SPNet's README said in 2020
-Source:  as spnet_r50s-d8_4xb4-120e_ade20k-480x480
-Differs: as there
+Result:  not measured; paper: 45.60, multi-scale, according to the README of houqb/SPNet
+         of 2020
+Source:  same as spnet_r50s-d8_4xb4-120e_ade20k-480x480
+Differs: same as there
 """
 
-_base_ = './spnet_r50s-d8_4xb4-120e_ade20k-480x480.py'
+_base_ = [
+    '../_base_/models/spnet_r50-d8.py',
+    '../_base_/datasets/ade20k-blur_480x480.py',
+    '../_base_/schedules/schedule_120e.py',
+    '../_base_/default_runtime.py',
+]
 model = dict(
-    backbone=dict(depth=101, init_cfg=dict(checkpoint='checkpoints/resnet101s.pth'))
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(
+        depth=101,
+        stem_channels=128,
+        init_cfg=dict(checkpoint='checkpoints/resnet101s.pth', prefix='backbone.'),
+    ),
+    decode_head=dict(num_classes=150),
+    auxiliary_head=dict(num_classes=150),
+    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=(320, 320)),
 )
+optim_wrapper = dict(optimizer=dict(lr=0.01))
+log_processor = dict(by_epoch=True)

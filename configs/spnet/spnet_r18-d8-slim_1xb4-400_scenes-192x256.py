@@ -1,11 +1,12 @@
-"""SPNet, SPMs and two MPMs, slim ResNet-18, embedded scenes at 192 x 256.
+"""SPNet with SPMs and two MPMs, slim ResNet-18, embedded scenes at 192 x 256.
 
 Run:     python tools/train.py <this file>
 Result:  mIoU 65.2, mean of seeds 0, 1, 2; paper: no result on these scenes
 Source:  ours: a training that one CPU core finishes in two minutes
-Differs: ResNet-18 of a quarter of the channels, from random weights, with SPMs between
-         the convolutions of its basic blocks; square pools of 8 and 5; no auxiliary
-         loss; no rotation, no blur; AdamW, with one rate for all
+Differs: from the authors' code: ResNet-18 with a quarter of the channels and random
+         weights, SPMs between the convolutions of its basic blocks; square pools of 8
+         and 5; no auxiliary loss; no rotation, no blur; AdamW, with one learning rate
+         for all layers
 """
 
 _base_ = [

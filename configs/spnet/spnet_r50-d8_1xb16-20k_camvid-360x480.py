@@ -2,10 +2,10 @@
 
 Run:     python tools/train.py <this file>
 Result:  not measured; paper: no result on CamVid
-Source:  the training of our encnet_r50-d8_1xb16-20k_camvid-360x480; auxiliary weight
-         0.4 as in houqb/SPNet
+Source:  the training of encnet_r50-d8_1xb16-20k_camvid-360x480; auxiliary weight 0.4
+         as in houqb/SPNet
 Differs: 20 000 iterations of an endless sampler, which has no last batch; stem of 32,
-         32 and 64 channels, whose ImageNet weights the host downloads; rotation of up
+         32 and 64 channels, whose ImageNet weights mmengine downloads; rotation by up
          to 10 degrees, no blur
 """
 

@@ -1,10 +1,10 @@
 """SPNet, ResNet-50, Cityscapes, 769 x 769 crops.
 
-Run:     tools/dist_train.sh <this file> 4
+Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with this training
 Source:  mmseg's pspnet_r50-d8_4xb2-80k_cityscapes-769x769 for all but the network
 Differs: from the authors' network: stem of 32, 32 and 64 channels, whose ImageNet
-         weights the host downloads (the authors': 64, 64, 128)
+         weights mmengine downloads (the authors' stem: 64, 64, 128)
 """
 
 _base_ = [

@@ -1,10 +1,10 @@
 """SPNet, ResNet-50, ADE20K, 512 x 512 crops.
 
-Run:     tools/dist_train.sh <this file> 4
+Run:     bash tools/dist_train.sh <this file> 4
 Result:  not measured; paper: no result with this training
 Source:  mmseg's pspnet_r50-d8_4xb4-160k_ade20k-512x512 for all but the network
 Differs: from the authors' network: stem of 32, 32 and 64 channels, whose ImageNet
-         weights the host downloads (the authors': 64, 64, 128)
+         weights mmengine downloads (the authors' stem: 64, 64, 128)
 """
 
 _base_ = [

@@ -1,21 +1,28 @@
-"""ADE20K, 150 classes, rotated crops of 480 x 480.
+"""ADE20K, rotated crops of 480 x 480, for EncNet.
 
-The augmentation of EncNet's code, with its paper's rotation. The sampler ends, as
-epochs need. Images are of many sizes: the scales at test are those of the long side.
+The steps of PyTorch-Encoding's training, with the rotation of EncNet's paper, which the
+code dropped.
 """
 
-_base_ = ['./ade20k.py', '../augmentations/encnet_480x480.py']
+_base_ = './ade20k.py'
 crop_size = (480, 480)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
-    *_base_.rotated_crops,
+    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='RandomResize', scale=(520, 520), ratio_range=(0.5, 2.0), keep_ratio=True
+    ),
+    dict(type='RandomRotate', prob=1.0, degree=10.0, pad_val=0, seg_pad_val=255),
+    dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(_base_.for_epochs, dataset=dict(pipeline=train_pipeline))
+# The long side of the image becomes 520 pixels, as in the code.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(520, 520), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
+    # After Resize: predictions are compared at the size of the annotation file.
     _base_.load_labels,
     dict(type='PackSegInputs'),
 ]
@@ -29,7 +36,13 @@ tta_scales = [
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest]),
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_after_resize]),
 ]
+# For schedules in epochs: the sampler ends, and the last, smaller batch is dropped.
+train_dataloader = dict(
+    drop_last=True,
+    sampler=dict(type='DefaultSampler'),
+    dataset=dict(pipeline=train_pipeline),
+)
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

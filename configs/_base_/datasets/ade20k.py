@@ -1,12 +1,14 @@
-"""ADE20K, 150 classes, crops of 512 x 512."""
+"""ADE20K, 150 classes, crops of 512 x 512.
 
-_base_ = './loaders.py'
-ade20k = dict(type='ADE20KDataset', data_root='data/ade/ADEChallengeData2016')
+The pipelines are those of mmseg's ade20k.
+"""
+
+dataset_type = 'ADE20KDataset'
+data_root = 'data/ade/ADEChallengeData2016'
+crop_size = (512, 512)
 load_labels = dict(
     type='mmseg_plugins.LoadLabels', num_classes=150, reduce_zero_label=True
 )
-tta_rest = [_base_.tta_flips, [load_labels], [dict(type='PackSegInputs')]]
-crop_size = (512, 512)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     load_labels,
@@ -14,28 +16,60 @@ train_pipeline = [
         type='RandomResize', scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True
     ),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    *_base_.flip_distort_pack,
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(2048, 512), keep_ratio=True),
+    # After Resize: predictions are compared at the size of the annotation file.
+    load_labels,
+    dict(type='PackSegInputs'),
+]
+# The steps of a multi-scale test that follow Resize.
+tta_after_resize = [
+    [
+        dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+        dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+    ],
+    [load_labels],
+    [dict(type='PackSegInputs')],
+]
+tta_scales = [
+    dict(type='Resize', scale_factor=0.5, keep_ratio=True),
+    dict(type='Resize', scale_factor=0.75, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.0, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.25, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.5, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.75, keep_ratio=True),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=[tta_scales, *tta_after_resize]),
 ]
 train_dataloader = dict(
     batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        ade20k,
+        type=dataset_type,
+        data_root=data_root,
         data_prefix=dict(
             img_path='images/training', seg_map_path='annotations/training'
         ),
         pipeline=train_pipeline,
     ),
 )
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 512), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
-    load_labels,
-    dict(type='PackSegInputs'),
-]
 val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        ade20k,
+        type=dataset_type,
+        data_root=data_root,
         data_prefix=dict(
             img_path='images/validation', seg_map_path='annotations/validation'
         ),
@@ -43,7 +77,5 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[_base_.tta_scales, *tta_rest]),
-]
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

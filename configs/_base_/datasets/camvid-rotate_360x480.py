@@ -1,6 +1,7 @@
-"""CamVid, 11 classes, rotated, 480 x 360; made by tools/dataset_converters/camvid.py.
+"""CamVid, rotated crops of 360 x 480, for EncNet and SPNet.
 
-The augmentation of EncNet's code, with its paper's rotation.
+The steps of PyTorch-Encoding's training, with the rotation of EncNet's paper, which the
+code dropped.
 """
 
 _base_ = './camvid_360x480.py'
@@ -12,7 +13,7 @@ train_pipeline = [
         type='RandomResize', scale=(480, 360), ratio_range=(0.5, 2.0), keep_ratio=True
     ),
     dict(type='RandomRotate', prob=1.0, degree=10.0, pad_val=0, seg_pad_val=255),
-    # Pad's size is (width, height), RandomCrop's (height, width)
+    # Pad takes (width, height), RandomCrop takes (height, width).
     dict(type='Pad', size=(480, 360), pad_val=dict(img=0, seg=255)),
     dict(type='RandomCrop', crop_size=(360, 480)),
     dict(type='PackSegInputs'),

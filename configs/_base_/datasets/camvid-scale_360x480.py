@@ -1,6 +1,6 @@
-"""CamVid, 11 classes, 480 x 360, scaled by 0.75 to 1.75.
+"""CamVid, crops of 360 x 480, for DFANet.
 
-Made by tools/dataset_converters/camvid.py.
+The scales 0.75 to 1.75 are remembered from the paper and not checked.
 """
 
 _base_ = './camvid_360x480.py'

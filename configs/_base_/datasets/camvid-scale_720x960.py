@@ -1,6 +1,6 @@
-"""CamVid, 11 classes, 960 x 720, the original size, scaled by 0.75 to 1.75.
+"""CamVid at its original size, crops of 720 x 960, for DFANet.
 
-Made by tools/dataset_converters/camvid.py.
+The scales 0.75 to 1.75 are remembered from the paper and not checked.
 """
 
 _base_ = './camvid_360x480.py'
@@ -15,18 +15,13 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(
-    batch_size=12, num_workers=8, dataset=dict(pipeline=train_pipeline)
-)
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(960, 720), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
+    # After Resize: predictions are compared at the size of the annotation file.
     _base_.load_labels,
     dict(type='PackSegInputs'),
 ]
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
 tta_scales = [
     dict(type='Resize', scale=(480, 360), keep_ratio=True),
     dict(type='Resize', scale=(720, 540), keep_ratio=True),
@@ -37,5 +32,10 @@ tta_scales = [
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest]),
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_after_resize]),
 ]
+train_dataloader = dict(
+    batch_size=12, num_workers=8, dataset=dict(pipeline=train_pipeline)
+)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

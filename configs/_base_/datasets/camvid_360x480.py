@@ -1,10 +1,12 @@
-"""CamVid, 11 classes, 480 x 360; made by tools/dataset_converters/camvid.py."""
+"""CamVid, 11 classes, crops of 360 x 480.
 
-_base_ = './loaders.py'
-camvid = dict(type='mmseg_plugins.CamVidDataset', data_root='data/camvid')
-load_labels = dict(type='mmseg_plugins.LoadLabels', num_classes=11)
-tta_rest = [_base_.tta_flips, [load_labels], [dict(type='PackSegInputs')]]
+tools/dataset_converters/camvid.py makes the files.
+"""
+
+dataset_type = 'mmseg_plugins.CamVidDataset'
+data_root = 'data/camvid'
 crop_size = (360, 480)
+load_labels = dict(type='mmseg_plugins.LoadLabels', num_classes=11)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     load_labels,
@@ -12,41 +14,27 @@ train_pipeline = [
         type='RandomResize', scale=(480, 360), ratio_range=(0.5, 2.0), keep_ratio=True
     ),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    *_base_.flip_distort_pack,
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    dataset=dict(
-        camvid,
-        data_prefix=dict(img_path='images/train', seg_map_path='annotations/train'),
-        pipeline=train_pipeline,
-    ),
-)
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(480, 360), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
+    # After Resize: predictions are compared at the size of the annotation file.
     load_labels,
     dict(type='PackSegInputs'),
 ]
-val_dataloader = dict(
-    num_workers=2,
-    dataset=dict(
-        camvid,
-        data_prefix=dict(img_path='images/val', seg_map_path='annotations/val'),
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = dict(
-    num_workers=2,
-    dataset=dict(
-        camvid,
-        data_prefix=dict(img_path='images/test', seg_map_path='annotations/test'),
-        pipeline=test_pipeline,
-    ),
-)
-# in numbers, not factors: CamVid lies on disk in two sizes
+# The steps of a multi-scale test that follow Resize.
+tta_after_resize = [
+    [
+        dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+        dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+    ],
+    [load_labels],
+    [dict(type='PackSegInputs')],
+]
+# Sizes instead of factors, because the files come in two sizes.
 tta_scales = [
     dict(type='Resize', scale=(240, 180), keep_ratio=True),
     dict(type='Resize', scale=(360, 270), keep_ratio=True),
@@ -57,5 +45,43 @@ tta_scales = [
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[tta_scales, *tta_rest]),
+    dict(type='TestTimeAug', transforms=[tta_scales, *tta_after_resize]),
 ]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=dict(img_path='images/train', seg_map_path='annotations/train'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=dict(img_path='images/val', seg_map_path='annotations/val'),
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=dict(img_path='images/test', seg_map_path='annotations/test'),
+        pipeline=test_pipeline,
+    ),
+)
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,10 +1,12 @@
-"""Cityscapes, rotated and blurred crops of 768 x 768: the augmentation of SPNet's code.
+"""Cityscapes, rotated and blurred crops of 768 x 768, for SPNet.
 
-The sampler ends, as epochs need.
+The steps of config/cityscapes and util/transform.py in houqb/SPNet.
 """
 
-_base_ = ['./cityscapes.py', '../augmentations/spnet_480x480.py']
+_base_ = './cityscapes.py'
 crop_size = (768, 768)
+# Mean of the images, in BGR: padding becomes zero when the mean is subtracted.
+image_mean = (103.53, 116.28, 123.675)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
@@ -18,13 +20,22 @@ train_pipeline = [
         type='RandomRotate',
         prob=0.5,
         degree=1.0,
-        pad_val=_base_.mean,
+        pad_val=image_mean,
         seg_pad_val=255,
     ),
-    _base_.blur,
+    dict(
+        type='RandomApply',
+        transforms=[dict(type='mmseg_plugins.GaussianBlur')],
+        prob=0.5,
+    ),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='Pad', size=crop_size, pad_val=dict(img=_base_.mean, seg=255)),
+    dict(type='Pad', size=crop_size, pad_val=dict(img=image_mean, seg=255)),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(_base_.for_epochs, dataset=dict(pipeline=train_pipeline))
+# For schedules in epochs: the sampler ends, and the last, smaller batch is dropped.
+train_dataloader = dict(
+    drop_last=True,
+    sampler=dict(type='DefaultSampler'),
+    dataset=dict(pipeline=train_pipeline),
+)

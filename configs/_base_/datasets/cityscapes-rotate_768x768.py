@@ -1,6 +1,7 @@
-"""Cityscapes, rotated crops of 768 x 768.
+"""Cityscapes, rotated crops of 768 x 768, for EncNet.
 
-The augmentation of EncNet's code, with its paper's rotation.
+The steps of PyTorch-Encoding's training, with the rotation of EncNet's paper, which the
+code dropped.
 """
 
 _base_ = './cityscapes.py'

@@ -1,6 +1,9 @@
-"""Cityscapes at half size, crops of 512 x 1024 after a scaling by 0.75 to 1.75."""
+"""Cityscapes at half size, crops of 512 x 1024, for DFANet.
 
-_base_ = './cityscapes-scale_1024x1024.py'
+The scales 0.75 to 1.75 are remembered from the paper and not checked.
+"""
+
+_base_ = './cityscapes.py'
 crop_size = (512, 1024)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -15,11 +18,10 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(1024, 512), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
+    # After Resize: predictions are compared at the size of the annotation file.
     _base_.load_labels,
     dict(type='PackSegInputs'),
 ]
@@ -33,7 +35,10 @@ tta_scales = [
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest]),
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_after_resize]),
 ]
+train_dataloader = dict(
+    batch_size=12, num_workers=8, dataset=dict(pipeline=train_pipeline)
+)
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

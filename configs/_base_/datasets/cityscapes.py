@@ -1,10 +1,12 @@
-"""Cityscapes, crops of 512 x 1024."""
+"""Cityscapes, 19 classes, crops of 512 x 1024.
 
-_base_ = './loaders.py'
-cityscapes = dict(type='CityscapesDataset', data_root='data/cityscapes')
-load_labels = dict(type='mmseg_plugins.LoadLabels', num_classes=19)
-tta_rest = [_base_.tta_flips, [load_labels], [dict(type='PackSegInputs')]]
+The pipelines are those of mmseg's cityscapes.
+"""
+
+dataset_type = 'CityscapesDataset'
+data_root = 'data/cityscapes'
 crop_size = (512, 1024)
+load_labels = dict(type='mmseg_plugins.LoadLabels', num_classes=19)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     load_labels,
@@ -12,33 +14,62 @@ train_pipeline = [
         type='RandomResize', scale=(2048, 1024), ratio_range=(0.5, 2.0), keep_ratio=True
     ),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    *_base_.flip_distort_pack,
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(2048, 1024), keep_ratio=True),
+    # After Resize: predictions are compared at the size of the annotation file.
+    load_labels,
+    dict(type='PackSegInputs'),
+]
+# The steps of a multi-scale test that follow Resize.
+tta_after_resize = [
+    [
+        dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+        dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+    ],
+    [load_labels],
+    [dict(type='PackSegInputs')],
+]
+tta_scales = [
+    dict(type='Resize', scale_factor=0.5, keep_ratio=True),
+    dict(type='Resize', scale_factor=0.75, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.0, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.25, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.5, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.75, keep_ratio=True),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=[tta_scales, *tta_after_resize]),
 ]
 train_dataloader = dict(
     batch_size=2,
     num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        cityscapes,
+        type=dataset_type,
+        data_root=data_root,
         data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
         pipeline=train_pipeline,
     ),
 )
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 1024), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
-    load_labels,
-    dict(type='PackSegInputs'),
-]
 val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        cityscapes,
+        type=dataset_type,
+        data_root=data_root,
         data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[_base_.tta_scales, *tta_rest]),
-]
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,13 +1,26 @@
-"""Pascal Context without background, 59 classes, rotated crops of 480 x 480.
+"""Pascal Context without background, rotated crops of 480 x 480, for EncNet.
 
-The augmentation of EncNet's code, with its paper's rotation. The sampler ends, as
-epochs need.
+The steps of PyTorch-Encoding's training, with the rotation of EncNet's paper, which the
+code dropped.
 """
 
-_base_ = ['./pascal_context_59.py', '../augmentations/encnet_480x480.py']
+_base_ = './pascal_context_59.py'
+crop_size = (480, 480)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
-    *_base_.rotated_crops,
+    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='RandomResize', scale=(520, 520), ratio_range=(0.5, 2.0), keep_ratio=True
+    ),
+    dict(type='RandomRotate', prob=1.0, degree=10.0, pad_val=0, seg_pad_val=255),
+    dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(_base_.for_epochs, dataset=dict(pipeline=train_pipeline))
+# For schedules in epochs: the sampler ends, and the last, smaller batch is dropped.
+train_dataloader = dict(
+    drop_last=True,
+    sampler=dict(type='DefaultSampler'),
+    dataset=dict(pipeline=train_pipeline),
+)

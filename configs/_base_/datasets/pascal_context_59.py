@@ -1,16 +1,14 @@
-"""Pascal Context without background, 59 classes, crops of 480 x 480."""
+"""Pascal Context without background, 59 classes, crops of 480 x 480.
 
-_base_ = './loaders.py'
-pascal_context = dict(
-    type='PascalContextDataset59',
-    data_root='data/VOCdevkit/VOC2010',
-    data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassContext'),
-)
+The pipelines are those of mmseg's pascal_context_59.
+"""
+
+dataset_type = 'PascalContextDataset59'
+data_root = 'data/VOCdevkit/VOC2010'
+crop_size = (480, 480)
 load_labels = dict(
     type='mmseg_plugins.LoadLabels', num_classes=59, reduce_zero_label=True
 )
-tta_rest = [_base_.tta_flips, [load_labels], [dict(type='PackSegInputs')]]
-crop_size = (480, 480)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     load_labels,
@@ -18,32 +16,68 @@ train_pipeline = [
         type='RandomResize', scale=(520, 520), ratio_range=(0.5, 2.0), keep_ratio=True
     ),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    *_base_.flip_distort_pack,
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(520, 520), keep_ratio=True),
+    # After Resize: predictions are compared at the size of the annotation file.
+    load_labels,
+    dict(type='PackSegInputs'),
+]
+# The steps of a multi-scale test that follow Resize.
+tta_after_resize = [
+    [
+        dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+        dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+    ],
+    [load_labels],
+    [dict(type='PackSegInputs')],
+]
+tta_scales = [
+    dict(type='Resize', scale_factor=0.5, keep_ratio=True),
+    dict(type='Resize', scale_factor=0.75, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.0, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.25, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.5, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.75, keep_ratio=True),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=[tta_scales, *tta_after_resize]),
 ]
 train_dataloader = dict(
     batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        pascal_context,
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=dict(
+            img_path='JPEGImages', seg_map_path='SegmentationClassContext'
+        ),
         ann_file='ImageSets/SegmentationContext/train.txt',
         pipeline=train_pipeline,
     ),
 )
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(520, 520), keep_ratio=True),
-    # after Resize: the prediction is compared at the size of the annotation
-    load_labels,
-    dict(type='PackSegInputs'),
-]
 val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        pascal_context,
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=dict(
+            img_path='JPEGImages', seg_map_path='SegmentationClassContext'
+        ),
         ann_file='ImageSets/SegmentationContext/val.txt',
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[_base_.tta_scales, *tta_rest]),
-]
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

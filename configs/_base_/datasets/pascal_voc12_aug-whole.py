@@ -1,4 +1,7 @@
-"""Pascal VOC 2012 with the annotations of SBD (train + aug), whole images."""
+"""Pascal VOC 2012 with the annotations of SBD, whole images, one at a time.
+
+FCN's authors train and test without augmentation (voc_layers.py).
+"""
 
 _base_ = './pascal_voc12_aug.py'
 train_pipeline = [
@@ -6,6 +9,7 @@ train_pipeline = [
     _base_.load_labels,
     dict(type='PackSegInputs'),
 ]
+test_pipeline = train_pipeline
 train_dataloader = dict(
     batch_size=1,
     dataset=dict(
@@ -15,6 +19,5 @@ train_dataloader = dict(
         ],
     ),
 )
-test_pipeline = train_pipeline
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

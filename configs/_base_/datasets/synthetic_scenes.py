@@ -1,36 +1,31 @@
-"""Embedded street scenes, drawn from seeds: nothing to download.
+"""Embedded street scenes, 12 classes, 192 x 256: drawn from seeds, nothing to download.
 
-Held-out scenes have seeds that no training scene has.
+Training and held-out scenes have different seeds.
 """
 
-_base_ = './loaders.py'
+dataset_type = 'mmseg_plugins.SyntheticSceneDataset'
 crop_size = (192, 256)
-scenes = dict(type='mmseg_plugins.SyntheticSceneDataset', size=crop_size)
 train_pipeline = [
     dict(type='mmseg_plugins.LoadSyntheticScene'),
-    *_base_.flip_distort_pack,
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    dataset=dict(scenes, num_scenes=4000, first_seed=0, pipeline=train_pipeline),
-)
-# The host's own steps, which read scene:// addresses too: the host's inference on image
-# files looks for them by name.
+# mmseg's own loading steps, which can read scene:// addresses too: mmseg's inference
+# on image files looks for these steps by name.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
-val_dataloader = dict(
-    num_workers=1,
-    dataset=dict(scenes, num_scenes=40, first_seed=1_000_000, pipeline=test_pipeline),
-)
-test_dataloader = val_dataloader
 tta_scales = [
     dict(type='Resize', scale_factor=0.75, keep_ratio=True),
     dict(type='Resize', scale_factor=1.0, keep_ratio=True),
     dict(type='Resize', scale_factor=1.25, keep_ratio=True),
+]
+tta_flips = [
+    dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+    dict(type='RandomFlip', prob=1.0, direction='horizontal'),
 ]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -38,9 +33,38 @@ tta_pipeline = [
         type='TestTimeAug',
         transforms=[
             tta_scales,
-            _base_.tta_flips,
+            tta_flips,
             [dict(type='LoadAnnotations')],
             [dict(type='PackSegInputs')],
         ],
     ),
 ]
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        size=crop_size,
+        num_scenes=4000,
+        first_seed=0,
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        size=crop_size,
+        num_scenes=40,
+        first_seed=1_000_000,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,11 +1,18 @@
-"""EncNet on a ResNet-18 of a quarter of the channels, from random weights."""
+"""EncNet on a ResNet-18 with a quarter of the channels, random weights, for CPUs."""
 
-_base_ = './encnet_r50-d8.py'
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
-    data_preprocessor=dict(size=(192, 256)),
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        size=(192, 256),
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+    ),
     backbone=dict(
-        _delete_=True,
         type='ResNetV1c',
         depth=18,
         stem_channels=32,
@@ -17,11 +24,32 @@ model = dict(
         norm_cfg=norm_cfg,
     ),
     decode_head=dict(
+        type='mmseg_plugins.EncHead',
         in_channels=[32, 64, 128],
+        in_index=[1, 2, 3],
         channels=64,
+        num_codes=32,
         add_lateral=True,
+        dropout_ratio=0.1,
         num_classes=12,
         norm_cfg=norm_cfg,
+        align_corners=True,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_se_decode=dict(type='mmseg_plugins.SELoss', loss_weight=0.2),
     ),
-    auxiliary_head=dict(in_channels=64, channels=32, num_classes=12, norm_cfg=norm_cfg),
+    auxiliary_head=dict(
+        type='FCNHead',
+        in_channels=64,
+        in_index=2,
+        channels=32,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=0.1,
+        num_classes=12,
+        norm_cfg=norm_cfg,
+        align_corners=True,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.2),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
 )

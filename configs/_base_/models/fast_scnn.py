@@ -1,12 +1,21 @@
-"""Stock mmseg's Fast-SCNN, beside which DFANet is trained.
+"""Fast-SCNN of mmseg, to compare with DFANet.
 
-Differs from the host's file: softmax, not one sigmoid per class; the mean over labelled
-pixels; batch norm of momentum 0.1, not 0.01, for short trainings; no auxiliary heads.
+It differs from mmseg's fast_scnn.py: softmax instead of one sigmoid per class, the mean
+over labelled pixels only, batch norm with momentum 0.1 instead of 0.01 because our
+trainings are short, and no auxiliary heads.
 """
 
-_base_ = './segmentor.py'
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+    ),
     backbone=dict(type='FastSCNN', norm_cfg=norm_cfg, align_corners=False),
     decode_head=dict(
         type='DepthwiseSeparableFCNHead',
@@ -19,4 +28,6 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
 )

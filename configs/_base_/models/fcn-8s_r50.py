@@ -1,6 +1,21 @@
-_base_ = './segmentor_sync-bn.py'
+"""FCN-8s on ResNet-50 with strides 4 to 32.
+
+The norm layers are plain BN, so one process can train the model on a CPU. With several
+processes, sync_bn turns them into SyncBN.
+"""
+
 norm_cfg = dict(type='BN', requires_grad=True)
+sync_bn = 'torch'
 model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+    ),
     backbone=dict(
         type='ResNetV1c',
         depth=50,
@@ -23,4 +38,6 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
 )

@@ -1,6 +1,7 @@
-"""The backbone of DFANet-A as a classifier; its last layer becomes the FC attention's.
+"""Xception A of DFANet as an ImageNet classifier, trained by mmpretrain.
 
-For DFANet-B the type is mmseg_plugins.XceptionB and in_channels 128.
+Its last layer becomes the fully connected layer of DFANet's attention. For Xception B:
+type='mmseg_plugins.XceptionB' and in_channels=128.
 """
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)

@@ -1,14 +1,32 @@
-"""80 epochs of batches of 16; the heads learn at ten times the rate.
+"""80 epochs with EncNet's optimizer, for batches of 16.
 
-The experiment adds log_processor=dict(by_epoch=True); its dataset, or it, has a sampler
-that ends.
+The experiment sets log_processor=dict(by_epoch=True). Its data set, or the experiment,
+uses DefaultSampler, so that an epoch has an end.
 """
 
-_base_ = ['./epochs.py', './optimizer_encnet.py']
+# PyTorch-Encoding, experiments/segmentation/option.py and train.py: lr of the Pascal
+# sets, and ten times that for the heads, as in SPNet's code too.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=0.0001),
+    paramwise_cfg=dict(
+        custom_keys=dict(
+            decode_head=dict(lr_mult=10.0), auxiliary_head=dict(lr_mult=10.0)
+        )
+    ),
+)
 param_scheduler = [
     dict(type='PolyLR', power=0.9, begin=0, end=80, convert_to_iter_based=True)
 ]
-train_cfg = dict(max_epochs=80, val_interval=5)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80, val_interval=5)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
 default_hooks = dict(
-    checkpoint=dict(interval=5), visualization=dict(type='SegVisualizationHook')
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # Keep more than one: mmengine deletes the oldest before it writes the next.
+    checkpoint=dict(type='CheckpointHook', interval=5, max_keep_ckpts=3),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='SegVisualizationHook'),
 )

@@ -1,6 +1,28 @@
-"""20 000 iterations of batches of 16; the heads learn at ten times the rate."""
+"""20 000 iterations with EncNet's optimizer, for batches of 16."""
 
-_base_ = ['./iterations.py', './optimizer_encnet.py']
+# PyTorch-Encoding, experiments/segmentation/option.py and train.py: lr of
+# the Pascal sets, and ten times that for the heads.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=0.0001),
+    paramwise_cfg=dict(
+        custom_keys=dict(
+            decode_head=dict(lr_mult=10.0), auxiliary_head=dict(lr_mult=10.0)
+        )
+    ),
+)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=20000, by_epoch=False)]
-train_cfg = dict(max_iters=20000, val_interval=2000)
-default_hooks = dict(checkpoint=dict(interval=2000))
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=20000, val_interval=2000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # Keep more than one: mmengine deletes the oldest before it writes the next.
+    checkpoint=dict(
+        type='CheckpointHook', by_epoch=False, interval=2000, max_keep_ckpts=3
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='SegVisualizationHook'),
+)

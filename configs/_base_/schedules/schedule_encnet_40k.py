@@ -1,7 +1,28 @@
-"""40 000 iterations of batches of 16; the heads learn at ten times the rate."""
+"""40 000 iterations with EncNet's optimizer, for batches of 16."""
 
-_base_ = './schedule_encnet_20k.py'
-optim_wrapper = dict(optimizer=dict(lr=0.004))
+# PyTorch-Encoding, experiments/segmentation/option.py and train.py: lr of
+# Cityscapes, and ten times that for the heads.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.004, momentum=0.9, weight_decay=0.0001),
+    paramwise_cfg=dict(
+        custom_keys=dict(
+            decode_head=dict(lr_mult=10.0), auxiliary_head=dict(lr_mult=10.0)
+        )
+    ),
+)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=40000, by_epoch=False)]
-train_cfg = dict(max_iters=40000, val_interval=4000)
-default_hooks = dict(checkpoint=dict(interval=4000))
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=40000, val_interval=4000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # Keep more than one: mmengine deletes the oldest before it writes the next.
+    checkpoint=dict(
+        type='CheckpointHook', by_epoch=False, interval=4000, max_keep_ckpts=3
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='SegVisualizationHook'),
+)

@@ -1,6 +1,9 @@
-"""30 epochs of ImageNet at the rate for batches of 256."""
+"""30 epochs of ImageNet, for batches of 256.
 
-_base_ = './epochs.py'
+lr, weight decay and Nesterov momentum are remembered from DFANet's paper and not
+checked; jandylin/DFANet_PyTorch has the same lr and weight decay.
+"""
+
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.3, momentum=0.9, weight_decay=4e-5, nesterov=True),
@@ -8,9 +11,15 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='PolyLR', power=1.0, begin=0, end=30, convert_to_iter_based=True)
 ]
-train_cfg = dict(max_epochs=30, val_interval=1)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=30, val_interval=1)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
 default_hooks = dict(
-    logger=dict(interval=100),
-    checkpoint=dict(interval=1),
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=100),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # Keep more than one: mmengine deletes the oldest before it writes the next.
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='VisualizationHook', enable=False),
 )
