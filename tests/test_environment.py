@@ -1,6 +1,5 @@
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -48,23 +47,20 @@ def test_both_lines_and_source_checkouts_are_fine(install, versions):
     assert environment.find_problems() == []
 
 
-def test_no_host(install):
+def test_missing_packages_come_from_the_line_in_use(install):
     install({}, missing=('torch', 'mmengine', 'mmcv', 'mmseg'))
     torch, host = environment.find_problems()
-    assert (torch.mend, torch.fatal) == ('pip install torch', True)
+    assert (torch.fix, torch.fatal) == ('pip install torch', True)
     assert 'no mmengine, mmcv, mmseg can be found' in host.message
-    assert (host.mend, host.fatal) == (environment.INSTALL_ONEDL, True)
-
-
-def test_what_is_missing_comes_from_the_line_in_use(install):
+    assert (host.fix, host.fatal) == (environment.INSTALL_ONEDL, True)
     install({'mmsegmentation': '1.2.2', 'mmengine': '0.10.7'}, missing=('mmcv',))
     (finding,) = environment.find_problems()
     assert 'no mmcv can be found' in finding.message
-    assert finding.mend == environment.INSTALL_UPSTREAM
+    assert finding.fix == environment.INSTALL_UPSTREAM
 
 
 @pytest.mark.parametrize(
-    ('versions', 'remove', 'install_line'),
+    ('versions', 'remove', 'line'),
     [
         (ONEDL | {'mmengine': '0.10.7'}, 'onedl-mmengine mmengine', 'ONEDL'),
         (UPSTREAM | {'onedl-mmcv': '2.3.6'}, 'onedl-mmcv mmcv', 'UPSTREAM'),
@@ -76,12 +72,12 @@ def test_what_is_missing_comes_from_the_line_in_use(install):
         ),
     ],
 )
-def test_two_owners_of_one_name(install, versions, remove, install_line):
+def test_two_owners_of_one_name(install, versions, remove, line):
     install(versions)
     (finding,) = environment.find_problems()
     assert not finding.fatal
-    command = getattr(environment, f'INSTALL_{install_line}')
-    assert finding.mend == f'pip uninstall -y {remove} && {command}'
+    command = getattr(environment, f'INSTALL_{line}')
+    assert finding.fix == f'pip uninstall -y {remove} && {command}'
 
 
 @pytest.mark.parametrize(
@@ -98,15 +94,15 @@ def test_too_old(install, name, version):
     (finding,) = environment.find_problems()
     assert f'{name} {version} is too old' in finding.message
     assert finding.fatal
-    assert name in finding.mend
+    assert name in finding.fix
 
 
-def test_check_host_stops_or_warns(install):
+def test_check_host_raises_or_warns(install):
     install({}, missing=('mmseg',))
-    with pytest.raises(RuntimeError, match=r'no mmseg can be found.*pip install'):
+    with pytest.raises(RuntimeError, match=r'no mmseg can be found\. Fix: pip install'):
         environment.check_host()
     install(ONEDL | {'mmengine': '0.10.7'})
-    with pytest.warns(UserWarning, match=r'installed together.*pip uninstall'):
+    with pytest.warns(UserWarning, match=r'both installed.* Fix: pip uninstall'):
         environment.check_host()
 
 
@@ -119,7 +115,7 @@ def test_commands_and_bounds_are_those_of_pyproject():
 
 
 @pytest.mark.parametrize(
-    ('error', 'cure'),
+    ('error', 'fix'),
     [
         ("ModuleNotFoundError: No module named 'mmcv._ext'", 'onedl-mmsegmentation'),
         ('AssertionError: MMCV==2.2.0 is used but incompatible.', 'onedl-mmcv'),
@@ -128,13 +124,13 @@ def test_commands_and_bounds_are_those_of_pyproject():
         ('RuntimeError: operator torchvision::nms does not exist', 'torchvision'),
         ('ImportError: libGL.so.1: cannot open shared object', 'opencv-python-headle'),
         ("KeyError: 'Adafactor is already registered in optimizer'", 'mmengine>='),
-        ('RuntimeError: Bad. Mend it with: pip frobnicate\nlast line', 'frobnicate'),
+        ('RuntimeError: Bad. Fix: pip frobnicate\nlast line', 'pip frobnicate'),
         ('Segmentation fault', '--force-reinstall'),
     ],
 )
-def test_cures(error, cure):
-    assert cure in environment.cure_for(error)
-    assert '\n' not in environment.cure_for(error)
+def test_fix_for_an_error(error, fix):
+    assert fix in environment.fix_for(error)
+    assert '\n' not in environment.fix_for(error)
 
 
 def run(*command, path='', **kwargs):
@@ -142,29 +138,6 @@ def run(*command, path='', **kwargs):
     return subprocess.run(
         command, capture_output=True, text=True, env=variables, **kwargs
     )
-
-
-def make_modules(folder, **sources):
-    folder.mkdir(exist_ok=True)
-    for name, source in sources.items():
-        (folder / f'{name}.py').write_text(source)
-    return folder
-
-
-def test_two_real_distributions(tmp_path):
-    folder = make_modules(tmp_path, torch='', mmengine='', mmcv='', mmseg='')
-    for name in ('mmengine-0.10.7', 'onedl_mmengine-0.10.12'):
-        distribution, version = name.split('-')
-        (folder / f'{name}.dist-info').mkdir()
-        (folder / f'{name}.dist-info' / 'METADATA').write_text(
-            f'Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n'
-        )
-    code = 'import runpy, sys; runpy.run_path(sys.argv[1])["check_host"]()'
-    source = environment.__file__
-    done = run(sys.executable, '-S', '-c', code, source, path=folder)
-    assert done.returncode == 0, done.stderr
-    assert 'onedl-mmengine and mmengine are installed together' in done.stderr
-    assert 'pip uninstall -y onedl-mmengine mmengine && pip install' in done.stderr
 
 
 @pytest.fixture(scope='module')
@@ -179,29 +152,18 @@ def test_check_env_where_nothing_is_installed(bare_python, tmp_path):
     done = run(bare_python, CHECK_ENV, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr == ''
-    mends = re.findall('Mend it with: (.*)', done.stdout)
-    assert mends[:2] == ['pip install torch', environment.INSTALL_ONEDL]
-    assert mends[-1].startswith('pip install -e .')
-    assert len(mends) == len(set(mends)) == 5
+    fixes = re.findall('Fix: (.*)', done.stdout)
+    assert fixes[:2] == ['pip install torch', environment.INSTALL_ONEDL]
+    assert fixes[-1].startswith('pip install -e .')
+    assert len(fixes) == len(set(fixes)) == 5
 
 
-def test_check_env_from_the_folders_of_a_wheel(bare_python, tmp_path):
-    tools = tmp_path / 'mmseg_plugins' / '.mim' / 'tools'
-    tools.mkdir(parents=True)
-    shutil.copy(CHECK_ENV, tools)
-    assert 'reinstall' in run(bare_python, tools / CHECK_ENV.name, cwd=tmp_path).stderr
-    shutil.copy(environment.__file__, tmp_path / 'mmseg_plugins')
-    done = run(bare_python, tools / CHECK_ENV.name, cwd=tmp_path.parent)
-    assert 'MMSegmentation is incomplete' in done.stdout
-
-
-def test_check_env_outlives_a_crash(bare_python, tmp_path):
-    folder = make_modules(
-        tmp_path / 'broken',
-        torchvision='raise RuntimeError("operator torchvision::nms does not exist")',
-        cv2='import os; os.abort()',
+def test_check_env_survives_a_crash(bare_python, tmp_path):
+    (tmp_path / 'torchvision.py').write_text(
+        'raise RuntimeError("operator torchvision::nms does not exist")'
     )
-    done = run(bare_python, CHECK_ENV, path=folder, cwd=tmp_path)
+    (tmp_path / 'cv2.py').write_text('import os; os.abort()')
+    done = run(bare_python, CHECK_ENV, path=tmp_path, cwd=tmp_path)
     assert done.returncode == 1
     assert 'torchvision fails: RuntimeError: operator' in done.stdout
     assert 'pip uninstall -y torchvision' in done.stdout

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -17,17 +18,16 @@ EXPERIMENT = 'fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
 pytestmark = pytest.mark.slow
 
 
-def run(*arguments: object, **variables: str) -> str:
+def run(*arguments: object, returncode: int = 0, path: str = '') -> str:
     """Run a command away from the repository and return its output."""
-    environment = {**os.environ, 'PYTHONPATH': '', **variables}
     done = subprocess.run(
         list(map(str, arguments)),
         capture_output=True,
         text=True,
-        env=environment,
+        env={**os.environ, 'PYTHONPATH': path},
         cwd=Path(sys.prefix),
     )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert done.returncode == returncode, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 
 
@@ -43,7 +43,7 @@ def wheel(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope='module')
 def installed(wheel, tmp_path_factory) -> Path:
-    """The Python of an empty environment with nothing but the wheel."""
+    """Return the Python of an empty environment with nothing but the wheel."""
     folder = tmp_path_factory.mktemp('empty')
     run(sys.executable, '-m', 'venv', folder)
     python = folder / 'bin' / 'python'
@@ -51,56 +51,41 @@ def installed(wheel, tmp_path_factory) -> Path:
     return python
 
 
-def test_wheel_holds_every_config_and_tool(wheel):
-    inside = set(zipfile.ZipFile(wheel).namelist())
+def test_wheel_holds_all_configs_and_tools_and_requires_torch_and_numpy_only(wheel):
+    archive = zipfile.ZipFile(wheel)
+    names = archive.namelist()
     for folder in ('configs', 'tools'):
         for path in (ROOT / folder).rglob('*.*'):
             if '__pycache__' not in path.parts:
                 name = path.relative_to(ROOT).as_posix()
-                assert f'mmseg_plugins/.mim/{name}' in inside
-
-
-def test_wheel_requires_torch_and_numpy_only(wheel):
-    archive = zipfile.ZipFile(wheel)
-    name = next(n for n in archive.namelist() if n.endswith('METADATA'))
-    lines = archive.read(name).decode().splitlines()
-    required = [line for line in lines if line.startswith('Requires-Dist')]
-    always = [line.split()[1] for line in required if 'extra ==' not in line]
-    assert sorted(name.split('>')[0] for name in always) == ['numpy', 'torch']
-
-
-def test_wheel_holds_no_tests_and_no_data(wheel):
-    inside = zipfile.ZipFile(wheel).namelist()
-    assert not [
-        n for n in inside if n.startswith('tests') or n.endswith(('.pth', '.png'))
-    ]
+                assert f'mmseg_plugins/.mim/{name}' in names
+    assert not [n for n in names if n.startswith('tests')]
+    assert not [n for n in names if n.endswith(('.pth', '.png'))]
+    metadata = archive.read(next(n for n in names if n.endswith('METADATA'))).decode()
+    required = re.findall('^Requires-Dist: (.*)', metadata, re.M)
+    always = [line.split('>')[0] for line in required if 'extra ==' not in line]
+    assert sorted(always) == ['numpy', 'torch']
 
 
 def test_check_env_runs_where_nothing_else_does(installed):
-    site = run(
-        installed, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'
-    )
-    tool = Path(site.strip()) / 'mmseg_plugins/.mim/tools/check_env.py'
-    done = subprocess.run(
-        [installed, tool], capture_output=True, text=True, cwd=sys.prefix
-    )
-    assert done.returncode == 1
-    assert 'pip install' in done.stdout
+    code = 'import sysconfig; print(sysconfig.get_path("purelib"))'
+    site = Path(run(installed, '-c', code).strip())
+    tool = site / 'mmseg_plugins/.mim/tools/check_env.py'
+    assert 'pip install' in run(installed, tool, returncode=1)
 
 
 @pytest.mark.parametrize('path', ['_base_/models/fcn-8s_vgg16.py', EXPERIMENT])
 def test_an_installed_config_is_a_base_for_the_users(path, installed, tmp_path):
-    user_config = tmp_path / 'mine.py'
-    base = f'mmseg_plugins::{path}'
-    user_config.write_text(f'_base_ = [{base!r}]\nmine = 1\n')
+    user_config = tmp_path / 'user_config.py'
+    user_config.write_text(f'_base_ = ["mmseg_plugins::{path}"]\nown_value = 1\n')
     code = (
         'import mmseg_plugins; from mmengine.config import Config; '
         f'cfg = Config.fromfile({str(user_config)!r}); '
-        'print(cfg.mine, cfg.model.decode_head.type)'
+        'print(cfg.own_value, cfg.model.decode_head.type)'
     )
-    # The host comes from this environment, the package from the wheel.
+    # mmseg comes from this environment, the package from the wheel.
     host = os.pathsep.join([SITE_PACKAGES, os.environ.get('PYTHONPATH', '')])
-    output = run(installed, '-c', code, PYTHONPATH=host)
+    output = run(installed, '-c', code, path=host)
     assert output.splitlines()[-1] == '1 mmseg_plugins.FCNSkipHead'
 
 
@@ -114,10 +99,10 @@ def test_constraints_pin_the_whole_default_environment():
         for line in lines
         if not line.startswith('#')
     }
-    installed = {
+    names = {
         canonicalize_name(distribution.name)
         for distribution in importlib.metadata.distributions(path=[SITE_PACKAGES])
     }
     # A CUDA build of torch pins its own libraries.
-    cuda = {n for n in installed if n.startswith(('cuda-', 'nvidia-')) or n == 'triton'}
-    assert installed - pinned - cuda <= {'pip', 'wheel', 'mmseg-plugins'}
+    cuda = {n for n in names if n.startswith(('cuda-', 'nvidia-')) or n == 'triton'}
+    assert names - pinned - cuda <= {'pip', 'wheel', 'mmseg-plugins'}

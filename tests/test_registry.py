@@ -20,6 +20,7 @@ def head(type, **kwargs):
     return dict(type=type, {HEAD}, **kwargs)
 """
 SEGMENTOR = """
+custom_imports = dict(imports=['mmseg_plugins'])
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='FCNVGG', depth=11, base_channels=4, fc_channels=32),
@@ -33,14 +34,16 @@ model = dict(
 
 @pytest.fixture
 def run(tmp_path):
-    """Run code in a process of its own, in a folder of its own."""
+    """Run code in a process of its own, in a default scope, beside these modules."""
 
-    def run_code(code, **files):
+    def run_code(code, scope='mmseg', **files):
+        set_scope = f"DefaultScope.get_instance('test', scope_name={scope!r})\n"
+        start = START + (set_scope if scope else '')
         for name, source in files.items():
             (tmp_path / f'{name}.py').write_text(source)
         path = [tmp_path, REPOSITORY, *map(os.path.abspath, PYTHONPATH)]
         return subprocess.run(
-            [sys.executable, '-c', START + code],
+            [sys.executable, '-c', start + code],
             capture_output=True,
             text=True,
             cwd=tmp_path,
@@ -50,49 +53,43 @@ def run(tmp_path):
     return run_code
 
 
-def passes(done):
+def output_of(done):
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize('scope', ['mmseg', None])
 def test_a_scoped_name_needs_no_import(run, scope):
-    code = f"""
-if {scope!r}:
-    DefaultScope.get_instance('test', scope_name={scope!r})
+    code = """
 built = MODELS.build(head('mmseg_plugins.FCNSkipHead'))
 from mmseg_plugins.decode_heads import FCNSkipHead
 assert type(built) is FCNSkipHead
-# Another project's default scope: only what is scoped can be found.
+# The default scope of another project: only scoped names are found.
 DefaultScope.get_instance('other', scope_name='mmengine')
 loss = dict(type='mmseg.CrossEntropyLoss')
 built = MODELS.build(head('mmseg_plugins.FCNSkipHead', loss_decode=loss))
 assert type(built) is FCNSkipHead
 """
-    passes(run(code))
+    output_of(run(code, scope=scope))
 
 
 def test_plain_names_and_nested_types_after_custom_imports(run):
-    config = 'custom_imports = dict(imports=["mmseg_plugins"])\n' + SEGMENTOR
     code = """
 stock = MODELS.get('EncHead')
 cfg = Config.fromfile('config.py')
-DefaultScope.get_instance('test', scope_name='mmseg')
 model = MODELS.build(cfg.model)
 import mmseg_plugins
 assert type(model.backbone) is mmseg_plugins.backbones.FCNVGG
 assert type(model.decode_head) is mmseg_plugins.decode_heads.FCNSkipHead
-# Stock names stay stock's, and a stock segmentor takes our scoped head as well.
+# Names of mmseg keep their class, and a head of mmseg goes with one of ours.
 from mmseg.models.decode_heads import EncHead
 assert MODELS.get('EncHead') is stock is EncHead
-cfg.model.decode_head.type = 'mmseg_plugins.FCNSkipHead'
-MODELS.build(cfg.model)
 cfg.model.decode_head = dict(
     type='FCNHead', in_channels=32, in_index=2, channels=8, num_classes=5)
 cfg.model.auxiliary_head = head('mmseg_plugins.FCNSkipHead')
 assert type(MODELS.build(cfg.model).decode_head).__module__.startswith('mmseg.models')
 """
-    passes(run(code, config=config))
+    output_of(run(code, config=SEGMENTOR))
 
 
 def test_classes_in_pure_python_configs(run):
@@ -109,18 +106,16 @@ head.update(num_classes=7)
 """
     code = """
 cfg = Config.fromfile('config.py', lazy_import=True)
-DefaultScope.get_instance('test', scope_name='mmseg')
 built = MODELS.build(cfg.head)
 from mmseg_plugins.decode_heads import FCNSkipHead
 assert type(built) is FCNSkipHead and built.num_classes == 7
-assert type(MODELS.build(head(FCNSkipHead))) is FCNSkipHead
 cfg.dump('dumped.py')
 assert type(MODELS.build(Config.fromfile('dumped.py').head)) is FCNSkipHead
 """
-    passes(run(code, base=base, config=config))
+    output_of(run(code, base=base, config=config))
 
 
-# One fails in a module of ours, one in the host that a module of ours imports.
+# One import fails in this package, one in mmcv, which this package imports.
 @pytest.mark.parametrize('refused', ['mmseg_plugins.decode_heads', 'mmcv.cnn'])
 def test_a_failed_import_says_why(run, refused):
     code = f"""
@@ -132,7 +127,6 @@ class Refuse:
 for name in [n for n in sys.modules if n.split('.')[:2] == {refused!r}.split('.')]:
     del sys.modules[name]
 sys.meta_path.insert(0, Refuse())
-DefaultScope.get_instance('test', scope_name='mmseg')
 ways = (
     lambda: MODELS.build(head('mmseg_plugins.FCNSkipHead')),
     lambda: MODELS.build(head('mmseg_plugins.FCNSkipHead')),  # not only the first time
@@ -147,16 +141,15 @@ for way in ways:
     else:
         raise SystemExit('nothing was raised')
 """
-    said = passes(run(code))
-    assert said.count('mmseg_plugins could not be imported: ImportError') == 3
-    assert said.count('libnothing.so') == 3
-    assert said.count('Mend it with: pip install') == 3
-    assert 'is not in the' not in said
+    output = output_of(run(code))
+    assert output.count('mmseg_plugins could not be imported: ImportError') == 3
+    assert output.count('libnothing.so') == 3
+    assert output.count('Fix: pip install') == 3
+    assert 'is not in the' not in output
 
 
 def test_control_mmengine_hides_a_failed_import(run):
     code = """
-DefaultScope.get_instance('test', scope_name='mmseg')
 MODELS.build(dict(type='other_plugin.Head'))
 """
     done = run(code, other_plugin='raise ImportError("libnothing.so")')
@@ -181,49 +174,42 @@ importlib.reload(mmseg_plugins)
 for name in ('mmseg_plugins.FCNSkipHead', 'FCNSkipHead'):
     MODELS.build(head(name))
 """
-    assert 'belongs to' not in passes(run(code))
+    assert 'belongs to' not in output_of(run(code))
 
 
-OTHER = """
+@pytest.mark.parametrize('order', ['other mmseg_plugins', 'mmseg_plugins other'])
+def test_another_plugin_with_the_same_plain_name(run, order):
+    other = """
 from mmseg.registry import MODELS
 @MODELS.register_module()
 class FCNSkipHead:
     pass
 """
-
-
-@pytest.mark.parametrize('order', ['other mmseg_plugins', 'mmseg_plugins other'])
-def test_another_plugin_with_the_same_plain_name(run, order):
     code = f"""
 for name in {order.split()}:
     importlib.import_module(name)
 import mmseg_plugins, other
-DefaultScope.get_instance('test', scope_name='mmseg')
 assert MODELS.get('FCNSkipHead') is other.FCNSkipHead
 ours = MODELS.build(head('mmseg_plugins.FCNSkipHead'))
 assert type(ours) is mmseg_plugins.decode_heads.FCNSkipHead
 """
-    said = passes(run(code, other=OTHER))
-    warned = "'FCNSkipHead' belongs to other; write type='mmseg_plugins.FCNSkipHead'"
-    assert (warned in said) == order.startswith('other')
+    output = output_of(run(code, other=other))
+    warning = "'FCNSkipHead' belongs to other; write type='mmseg_plugins.FCNSkipHead'"
+    assert (warning in output) == order.startswith('other')
 
 
 def test_our_scope_as_the_default(run):
     code = """
 import mmseg.registry as host
-DefaultScope.get_instance('test', scope_name='mmseg_plugins')
 MODELS.build(head('mmseg_plugins.FCNSkipHead'))  # finds the package
-exec(open('config.py').read())
-built = MODELS.build(model)
+built = MODELS.build(Config.fromfile('config.py').model)
 import mmseg_plugins
 assert type(built.decode_head) is mmseg_plugins.decode_heads.FCNSkipHead
 MODELS.build(dict(
     type='FCNHead', in_channels=8, channels=8, num_classes=5, norm_cfg=dict(type='BN')))
-host.TRANSFORMS.build(dict(type='PackSegInputs'))
 host.TRANSFORMS.build(dict(type='Resize', scale=(8, 8)))  # mmcv's
 host.VISUALIZERS.build(dict(type='SegLocalVisualizer', name='test'))
-host.HOOKS.build(dict(type='SegVisualizationHook'))
 host.HOOKS.build(dict(type='CheckpointHook'))  # mmengine's
 host.METRICS.build(dict(type='IoUMetric'))
 """
-    passes(run(code, config=SEGMENTOR))
+    output_of(run(code, scope='mmseg_plugins', config=SEGMENTOR))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def without_safe_globals():
-    """Take away what the import of the package has allowed, and give it back."""
+    """Remove what the import of the package allowed, and restore it afterwards."""
     before = torch.serialization.get_safe_globals()
     torch.serialization.clear_safe_globals()
     yield
@@ -61,7 +61,7 @@ def checkpoint(tmp_path):
     return tmp_path / 'iter_2.pth'
 
 
-def test_a_run_resumes_with_the_protection_on(checkpoint, capsys):
+def test_a_run_resumes_with_weights_only(checkpoint, capsys):
     allow_message_hub()
     runner = train(checkpoint.parent, 4, resume=True)
     assert runner.iter == 4
@@ -70,7 +70,9 @@ def test_a_run_resumes_with_the_protection_on(checkpoint, capsys):
     assert 'Falling back to weights_only=False' not in capsys.readouterr().out
 
 
-def test_control_without_us_it_fails_or_takes_the_protection_off(checkpoint, capsys):
+def test_control_without_the_package_it_fails_or_loads_unsafely(checkpoint, capsys):
+    with pytest.raises(UnpicklingError):
+        torch.load(checkpoint, weights_only=True)
     try:
         train(checkpoint.parent, 4, resume=True)
     except UnpicklingError:
@@ -78,34 +80,26 @@ def test_control_without_us_it_fails_or_takes_the_protection_off(checkpoint, cap
     assert 'Falling back to weights_only=False' in capsys.readouterr().out
 
 
-def test_control_torch_alone_refuses(checkpoint):
-    with pytest.raises(UnpicklingError):
-        torch.load(checkpoint, weights_only=True)
-
-
-def test_what_is_loaded_is_what_was_saved(checkpoint):
+def test_what_is_loaded_is_what_was_saved(checkpoint, tmp_path):
     allow_message_hub()
     saved = torch.load(checkpoint, weights_only=False)['message_hub']
-    CheckpointLoader.load_checkpoint(str(checkpoint))  # may take its own list away
+    CheckpointLoader.load_checkpoint(str(checkpoint))  # may remove its own globals
     loaded = torch.load(checkpoint, weights_only=True)['message_hub']
     assert loaded['runtime_info'] == saved['runtime_info']
     assert type(loaded['runtime_info']['best_score']) is np.float32
     assert loaded['log_scalars'].keys() == saved['log_scalars'].keys() != set()
-    for name, values in saved['log_scalars'].items():
-        again = loaded['log_scalars'][name]
-        assert type(again) is HistoryBuffer
-        assert again.mean() == values.mean()
-        for array in ('_log_history', '_count_history'):
-            np.testing.assert_array_equal(getattr(again, array), getattr(values, array))
-            assert getattr(again, array).dtype == getattr(values, array).dtype
-
-
-def test_what_was_loaded_is_saved_without_a_trace_of_us(checkpoint, tmp_path):
-    allow_message_hub()
-    again = tmp_path / 'again.pth'
-    torch.save(torch.load(checkpoint, weights_only=True)['message_hub'], again)
-    assert b'mmseg_plugins' not in again.read_bytes()
-    torch.load(again, weights_only=True)
+    for name, expected in saved['log_scalars'].items():
+        values = loaded['log_scalars'][name]
+        assert type(values) is HistoryBuffer
+        assert values.mean() == expected.mean()
+        for key in ('_log_history', '_count_history'):
+            array, expected_array = getattr(values, key), getattr(expected, key)
+            np.testing.assert_array_equal(array, expected_array)
+            assert array.dtype == expected_array.dtype
+    # Saved again, the file needs nothing of this package.
+    torch.save(loaded, tmp_path / 'again.pth')
+    assert b'mmseg_plugins' not in (tmp_path / 'again.pth').read_bytes()
+    torch.load(tmp_path / 'again.pth', weights_only=True)
 
 
 @pytest.mark.parametrize('code', ['?', 'b', '<i8', '>f4', 'f2', 'f8', 'u4'])
@@ -121,8 +115,8 @@ def test_arrays_and_scalars_of_numbers(code, tmp_path):
     assert type(scalar) is type(saved_scalar)
 
 
-class Asks:
-    """Asks, when it is unpickled, for a function to be called."""
+class Call:
+    """Calls a function when it is unpickled."""
 
     def __init__(self, *reduced):
         self.reduced = reduced
@@ -131,21 +125,21 @@ class Asks:
         return self.reduced
 
 
-def load(hostile, folder):
+def load(hostile, folder, weights_only=True):
     torch.save(hostile, folder / 'hostile.pth')
-    return torch.load(folder / 'hostile.pth', weights_only=True)
+    return torch.load(folder / 'hostile.pth', weights_only=weights_only)
 
 
 @pytest.mark.parametrize(
     'hostile',
     [
-        Asks(getattr, (HistoryBuffer, '__init__')),
-        Asks(getattr, (HistoryBuffer, 'update')),
-        Asks(getattr, (HistoryBuffer([1], [1]), 'min')),
-        Asks(getattr, (OrderedDict, 'min')),
-        Asks(getattr, (Asks(getattr, (HistoryBuffer, 'min')), '__globals__')),
-        Asks(os.system, ('true',)),
-        Asks(eval, ('1 + 1',)),
+        Call(getattr, (HistoryBuffer, '__init__')),
+        Call(getattr, (HistoryBuffer, 'update')),
+        Call(getattr, (HistoryBuffer([1], [1]), 'min')),
+        Call(getattr, (OrderedDict, 'min')),
+        Call(getattr, (Call(getattr, (HistoryBuffer, 'min')), '__globals__')),
+        Call(os.system, ('true',)),
+        Call(eval, ('1 + 1',)),
         np.dtype('O'),
         np.dtype('f4,f4'),
         np.array([None]),
@@ -153,37 +147,34 @@ def load(hostile, folder):
     ],
     ids=lambda hostile: str(getattr(hostile, 'reduced', hostile))[:60],
 )
-def test_nothing_else_is_given_out(hostile, tmp_path):
+def test_nothing_else_is_allowed(hostile, tmp_path):
     allow_message_hub()
     with pytest.raises(UnpicklingError):
         load(hostile, tmp_path)
 
 
-def test_control_the_same_files_load_without_protection(tmp_path):
-    torch.save(Asks(eval, ('1 + 1',)), tmp_path / 'eval.pth')
-    assert torch.load(tmp_path / 'eval.pth', weights_only=False) == 2
+def test_control_a_hostile_file_runs_without_weights_only(tmp_path):
+    assert load(Call(eval, ('1 + 1',)), tmp_path, weights_only=False) == 2
 
 
 def test_bytes_do_not_become_pointers(tmp_path):
-    """numpy.ndarray itself would take these bytes for the address of an object."""
+    """numpy.ndarray itself would read these bytes as the address of an object."""
     allow_message_hub()
-    loaded = load(Asks(np.ndarray, ((1,), 'O', b'\1' * 8)), tmp_path)
-    assert loaded.size == 0
-    assert loaded.dtype == np.float64
+    loaded = load(Call(np.ndarray, ((1,), 'O', b'\1' * 8)), tmp_path)
+    assert (loaded.size, loaded.dtype) == (0, np.float64)
 
 
 def test_a_type_cannot_be_forged(tmp_path):
-    """Numpy would take the fields, which lie outside of the item, as they come."""
+    """numpy would accept fields that lie outside of the item."""
     allow_message_hub()
     fields = {'far': (np.dtype('f8'), 4000)}
     state = (3, '<', None, ('far',), fields, -1, -1, 0)
-    forged = Asks(np.dtype, ('f4', False, True), state)
+    forged = Call(np.dtype, ('f4', False, True), state)
     reconstruct, args, _ = np.zeros(1).__reduce__()
-    array = Asks(reconstruct, args, (1, (1,), forged, False, b'\0' * 4))
+    array = Call(reconstruct, args, (1, (1,), forged, False, b'\0' * 4))
     loaded = load(array, tmp_path)
-    assert loaded.dtype == np.float32
-    assert loaded.dtype.names is None
-    scalar = Asks(np.float32(0).__reduce__()[0], (forged, b'\0' * 4))
+    assert (loaded.dtype, loaded.dtype.names) == (np.float32, None)
+    scalar = Call(np.float32(0).__reduce__()[0], (forged, b'\0' * 4))
     assert type(load(scalar, tmp_path)) is np.float32
 
 

@@ -1,6 +1,6 @@
 from .blur import GaussianBlur
 from .camvid import CamVidDataset
-from .loading import LoadLabels
+from .label_checks import LoadLabels
 from .synthetic import LoadSyntheticScene, SyntheticSceneDataset
 
 __all__ = [

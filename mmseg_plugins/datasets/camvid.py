@@ -1,9 +1,9 @@
-"""CamVid (Brostow et al. 2009): real street scenes in 11 classes.
+"""CamVid (Brostow et al. 2009): street scenes from a car, in 11 classes.
 
-The folders that ``tools/dataset_converters/camvid.py`` makes::
+``tools/dataset_converters/camvid.py`` makes the folders::
 
     data_root/images/{train,val,test}/*.jpg
-    data_root/annotations/{train,val,test}/*.png    class index, 255 is void
+    data_root/annotations/{train,val,test}/*.png    class index; 255 is ignored
 """
 
 import os
@@ -14,100 +14,66 @@ from mmseg.datasets import BaseSegDataset
 
 from mmseg_plugins.registry import DATASETS
 
-MEND = 'make the folders with tools/dataset_converters/camvid.py'
+#: The classes and their colours in pictures of labels, RGB.
+COLOURS = {
+    'Sky': [128, 128, 128],
+    'Building': [128, 0, 0],
+    'Pole': [192, 192, 128],
+    'Road': [128, 64, 128],
+    'Pavement': [60, 40, 222],
+    'Tree': [128, 128, 0],
+    'SignSymbol': [192, 128, 128],
+    'Fence': [64, 64, 128],
+    'Car': [64, 0, 128],
+    'Pedestrian': [64, 64, 0],
+    'Bicyclist': [0, 128, 192],
+}
+FIX = 'run tools/dataset_converters/camvid.py to make the folders'
 
 
 @DATASETS.register_module()
 class CamVidDataset(BaseSegDataset):
-    """CamVid in the 11 classes and the split that SegNet made the common ones.
+    """CamVid with the 11 classes and the split of SegNet.
 
-    Args:
-        img_suffix: Ending of the image files.
-        seg_map_suffix: Ending of the annotation files.
-        **kwargs: Arguments of :class:`BaseSegDataset`.
+    It takes the arguments of :class:`BaseSegDataset`.
     """
 
-    METAINFO: ClassVar[dict] = dict(
-        classes=(
-            'Sky',
-            'Building',
-            'Pole',
-            'Road',
-            'Pavement',
-            'Tree',
-            'SignSymbol',
-            'Fence',
-            'Car',
-            'Pedestrian',
-            'Bicyclist',
-        ),
-        palette=[
-            [128, 128, 128],
-            [128, 0, 0],
-            [192, 192, 128],
-            [128, 64, 128],
-            [60, 40, 222],
-            [128, 128, 0],
-            [192, 128, 128],
-            [64, 64, 128],
-            [64, 0, 128],
-            [64, 64, 0],
-            [0, 128, 192],
-        ],
-    )
-
-    def __init__(
-        self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs
-    ) -> None:
-        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+    METAINFO: ClassVar[dict] = dict(classes=tuple(COLOURS), palette=[*COLOURS.values()])
 
     def load_data_list(self) -> list[dict]:
-        """List the frames of the split, and refuse one that is not complete.
+        """List the images of the split, and check that the split is complete.
 
         Raises:
-            FileNotFoundError: A folder or an annotation is missing.
-            ValueError: The split has no image, or an image file is empty.
+            FileNotFoundError: If a folder or an annotation is missing.
+            ValueError: If the split has no image or an image file is empty.
         """
-        self._check_folders()
+        for name, path in [('data_root', self.data_root), *self.data_prefix.items()]:
+            if path and not fileio.isdir(path, backend_args=self.backend_args):
+                raise FileNotFoundError(
+                    f'{name}={path} does not exist (working folder: {os.getcwd()}): '
+                    f'correct the path or {FIX}'
+                )
         data_list = super().load_data_list()
         if not data_list:
             raise ValueError(
-                f'There is no image *{self.img_suffix} in '
-                f'{self.data_prefix["img_path"]}: set img_suffix to the ending of '
-                f'your images, or {MEND}.'
+                f'img_suffix={self.img_suffix}: {self.data_prefix["img_path"]} has no '
+                f'such image; correct the suffix or {FIX}'
             )
-        self._check_frames(data_list)
-        return data_list
-
-    def _check_folders(self) -> None:
-        folders = {
-            'data root (data_root)': self.data_root,
-            'image folder (data_prefix.img_path)': self.data_prefix.get('img_path'),
-            'annotation folder (data_prefix.seg_map_path)': self.data_prefix.get(
-                'seg_map_path'
-            ),
-        }
-        for what, path in folders.items():
-            if path and not fileio.isdir(path, backend_args=self.backend_args):
-                raise FileNotFoundError(
-                    f'The CamVid {what} {path} does not exist, seen from '
-                    f'{os.getcwd()}: correct the path, or {MEND}.'
-                )
-
-    def _check_frames(self, data_list: list[dict]) -> None:
-        bare = [
-            frame
-            for frame in data_list
-            if 'seg_map_path' in frame
-            and not fileio.exists(frame['seg_map_path'], backend_args=self.backend_args)
+        pairs = [
+            (sample['img_path'], sample.get('seg_map_path')) for sample in data_list
         ]
-        if bare:
+        missing = [
+            f'{image} needs {labels}'
+            for image, labels in pairs
+            if labels and not fileio.exists(labels, backend_args=self.backend_args)
+        ]
+        if missing:
             raise FileNotFoundError(
-                f'{len(bare)} of {len(data_list)} images have no annotation; the first '
-                f'is {bare[0]["img_path"]}, which needs {bare[0]["seg_map_path"]}: add '
-                'the annotation or remove the image.'
+                f'{len(missing)} of {len(pairs)} images have no annotation; the first: '
+                f'{missing[0]}. Add the annotations or remove the images'
             )
-        # OpenCV's own message about a file of no bytes does not name the file.
-        for path in (frame['img_path'] for frame in data_list):
-            if os.path.isfile(path) and not os.path.getsize(path):
-                raise ValueError(f'The image {path} is empty (0 bytes): restore it.')
+        for image, _ in pairs:
+            # OpenCV's error for an empty file does not name the file.
+            if os.path.isfile(image) and not os.path.getsize(image):
+                raise ValueError(f'{image} is empty (0 bytes): restore the image')
+        return data_list

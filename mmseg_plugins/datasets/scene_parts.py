@@ -1,42 +1,28 @@
-"""The things of a street scene, and the canvas they are drawn on.
+"""The objects of a street scene, and the canvas they are drawn on.
 
-Whole numbers only, and only shapes that OpenCV fills without rounding a fraction:
-the same calls give the same pixels on every machine. Colours are BGR.
+All arithmetic is on integers, and every shape is one that OpenCV fills without rounding
+fractions, so the same calls give the same pixels on every machine. Colours are BGR.
 """
 
-from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
 
-
-class Label(IntEnum):
-    """The classes by number."""
-
-    ROAD = 0
-    SIDEWALK = 1
-    LANE_MARK = 2
-    BUILDING = 3
-    CEILING = 4
-    SKY = 5
-    VEGETATION = 6
-    FENCE = 7
-    POLE = 8
-    SIGN = 9
-    PERSON = 10
-    CAR = 11
-
-
+Label = IntEnum(
+    'Label',
+    'ROAD SIDEWALK LANE_MARK BUILDING CEILING SKY '
+    'VEGETATION FENCE POLE SIGN PERSON CAR',
+    start=0,
+)
 IGNORE_INDEX = 255
 
-#: Height of the camera in cm, and so the cm that one row of nearness shows of a thing.
+#: Height of the camera above the ground, in cm.
 CAMERA = 256
 
-Colour = tuple[int, int, int]
+Colour = tuple[int, ...]
 Point = tuple[int, int]
-Option = TypeVar('Option')
 
 LEAVES = ((35, 95, 45), (30, 110, 70), (50, 120, 40), (25, 80, 30))
 PAINTS = ((40, 30, 190), (180, 80, 30), (215, 215, 215), (30, 170, 215), (45, 40, 40))
@@ -46,97 +32,76 @@ METALS = ((85, 80, 75), (70, 85, 65), (120, 115, 110))
 WINDOW = (110, 90, 70)
 WHITE, BLACK, RED = (235, 235, 235), (25, 25, 25), (35, 30, 205)
 
-# Clumps of leaves: cm aside, cm above the ground, radius in cm.
+# Clumps of leaves: cm to the right, cm above the ground, radius in cm.
 TREE = ((-80, 300, 105), (80, 310, 105), (0, 290, 110), (-40, 390, 105), (45, 400, 105))
 BUSH = ((-60, 45, 55), (60, 45, 55), (0, 50, 60))
 
 
 def shade(colour: Colour, percent: int) -> Colour:
     """Return ``colour`` at a percentage of its brightness."""
-    blue, green, red = (min(255, part * percent // 100) for part in colour)
-    return blue, green, red
+    return tuple(min(255, part * percent // 100) for part in colour)
 
 
 class Dice:
-    """Whole numbers from a seed.
-
-    Drawn from the raw bits of PCG64, which NumPy promises never to change; its
-    ``Generator`` methods carry no such promise.
-    """
+    """Random integers from a seed, by a bit stream that NumPy promises to keep."""
 
     def __init__(self, seed: int) -> None:
-        self._draws = self._stream(seed)
-
-    @staticmethod
-    def _stream(seed: int) -> Iterator[int]:
-        bits = np.random.PCG64(seed)
-        while True:
-            yield from bits.random_raw(512).tolist()
+        self._draw = np.random.PCG64(seed).random_raw
 
     def __call__(self, low: int, high: int) -> int:
-        """Draw from ``low`` to ``high``, both included."""
-        return low + next(self._draws) % (high - low + 1)
+        """Draw an integer from ``low`` to ``high``, both included."""
+        return low + self._draw() % (high - low + 1)
 
-    def pick(self, options: Sequence[Option]) -> Option:
+    def pick(self, options: tuple) -> Any:
         """Draw one of ``options``."""
-        return options[next(self._draws) % len(options)]
+        return options[self._draw() % len(options)]
 
 
 class Canvas:
-    """An image and its labels, drawn together in a driver's perspective.
+    """An image and its labels, drawn together in the perspective of a driver.
 
-    A thing stands at a *nearness*, the rows from the horizon down to its foot. A point
-    ``x`` cm right of the camera and ``y`` cm above the ground is then seen ``x *
-    nearness / CAMERA`` columns right of the vanishing point, and ``(CAMERA - y) *
-    nearness / CAMERA`` rows below it.
+    Distance is given as ``near``, the rows from the horizon down to the foot of an
+    object. A point ``x`` cm right of the camera and ``y`` cm above the ground is seen
+    ``x * near / CAMERA`` columns right of the vanishing point and
+    ``(CAMERA - y) * near / CAMERA`` rows below it.
     """
 
     def __init__(self, size: tuple[int, int], vanish_x: int, horizon: int) -> None:
-        self.image: np.ndarray = np.zeros((*size, 3), np.uint8)
-        self.labels: np.ndarray = np.zeros(size, np.uint8)
+        self.pixels: np.ndarray = np.zeros((*size, 4), np.uint8)  # B, G, R, label
         self.vanish_x, self.horizon = vanish_x, horizon
 
     def rows(self, count: int) -> int:
-        """Scale ``count`` rows of a picture 192 rows high to this one, at least one."""
-        return max(1, count * self.labels.shape[0] // 192)
+        """Scale a number of rows from a height of 192 to this one; at least 1."""
+        return max(1, count * len(self.pixels) // 192)
 
     def at(self, x: int, y: int, near: int) -> Point:
         """Return the column and row where a point in cm is seen."""
         column = self.vanish_x + x * near // CAMERA
         return column, self.horizon + (CAMERA - y) * near // CAMERA
 
-    def strip(self, edge: Point, other: Point, far: int, near: int) -> list[Point]:
-        """Return the corners of a strip along the street between two edges in cm."""
-        ends = (edge, far), (other, far), (other, near), (edge, near)
-        return [self.at(*corner, nearness) for corner, nearness in ends]
+    def fill(self, corners: list[Point], colour: Colour, label: int) -> None:
+        """Fill a convex shape."""
+        # Not fillPoly: its pixels changed between OpenCV 4.8 and 4.11.
+        cv2.fillConvexPoly(self.pixels, np.array(corners, np.int32), (*colour, label))
 
-    def fill(
-        self, shapes: Sequence[list[Point]], colour: Colour, label: int | None
-    ) -> None:
-        """Fill convex shapes of as many corners each; label None keeps the labels."""
-        for corners in np.array(shapes, np.int32):
-            # Not fillPoly: its pixels changed between OpenCV 4.8 and 4.11.
-            cv2.fillConvexPoly(self.image, corners, colour)
-            if label is not None:
-                cv2.fillConvexPoly(self.labels, corners, label)
-
-    def box(
-        self, corner: Point, other: Point, colour: Colour, label: int | None
-    ) -> None:
+    def box(self, start: Point, end: Point, colour: Colour, label: int) -> None:
         """Fill an upright rectangle, both corners included."""
-        cv2.rectangle(self.image, corner, other, colour, cv2.FILLED)
-        if label is not None:
-            cv2.rectangle(self.labels, corner, other, label, cv2.FILLED)
+        cv2.rectangle(self.pixels, start, end, (*colour, label), cv2.FILLED)
+
+    def strip(
+        self, a: Point, b: Point, far: int, near: int, colour: Colour, label: int
+    ) -> None:
+        """Fill a strip that runs along the street between two points in cm."""
+        corners = (a, far), (b, far), (b, near), (a, near)
+        self.fill([self.at(x, y, row) for (x, y), row in corners], colour, label)
 
 
 class Figure:
-    """A thing that faces the camera, drawn in cm from the middle of its foot."""
+    """An object that faces the camera, drawn in cm from the middle of its foot."""
 
-    def __init__(
-        self, canvas: Canvas, x: int, near: int, label: int, percent: int = 100
-    ) -> None:
-        self.canvas, self.label = canvas, label
-        self.foot, self.near = canvas.at(x, 0, near), near * percent // 100
+    def __init__(self, canvas: Canvas, x: int, near: int, label: int) -> None:
+        self.canvas, self.near, self.label = canvas, near, label
+        self.foot = canvas.at(x, 0, near)
 
     def point(self, x: int, y: int) -> Point:
         """Return the column and row of a point in cm."""
@@ -148,19 +113,18 @@ class Figure:
         corners = self.point(left, low), self.point(right, high)
         self.canvas.box(*corners, colour, self.label)
 
-    def fill(self, points: Sequence[Point], colour: Colour) -> None:
+    def fill(self, corners: list[Point], colour: Colour) -> None:
         """Fill a convex shape with corners in cm."""
-        corners = [self.point(*point) for point in points]
-        self.canvas.fill([corners], colour, self.label)
+        self.canvas.fill([self.point(x, y) for x, y in corners], colour, self.label)
 
     def disc(self, x: int, y: int, radius: int, colour: Colour) -> None:
         """Fill a disc given in cm."""
         centre, radius = self.point(x, y), max(1, radius * self.near // CAMERA)
-        cv2.circle(self.canvas.image, centre, radius, colour, cv2.FILLED)
-        cv2.circle(self.canvas.labels, centre, radius, self.label, cv2.FILLED)
+        paint = (*colour, self.label)
+        cv2.circle(self.canvas.pixels, centre, radius, paint, cv2.FILLED)
 
     def post(self, height: int, colour: Colour) -> None:
-        """Draw a pole, never thinner than three rows of a picture of 192 rows."""
+        """Draw a pole, at least 3 columns wide in a picture of 192 rows."""
         column, row = self.foot
         width = max(self.canvas.rows(3), 20 * self.near // CAMERA)
         left, top = column - width // 2, self.point(0, height)[1]
@@ -168,7 +132,7 @@ class Figure:
 
 
 def draw_plant(canvas: Canvas, dice: Dice, x: int, near: int) -> None:
-    """Draw a tree, or one time in three a bush, in clumps of leaves."""
+    """Draw a tree, or one time in three a bush, as clumps of leaves."""
     plant, leaf = Figure(canvas, x, near, Label.VEGETATION), dice.pick(LEAVES)
     clumps = dice.pick((TREE, TREE, BUSH))
     if clumps is TREE:
@@ -205,8 +169,9 @@ def draw_sign(canvas: Canvas, dice: Dice, x: int, near: int) -> None:
 
 
 def draw_person(canvas: Canvas, dice: Dice, x: int, near: int) -> None:
-    """Draw head, body, arms and legs."""
-    person = Figure(canvas, x, near, Label.PERSON, dice(85, 110))
+    """Draw legs, arms, body and head."""
+    person = Figure(canvas, x, near, Label.PERSON)
+    person.near = near * dice(85, 110) // 100
     coat, trousers = dice.pick(CLOTHES), shade(dice.pick(CLOTHES), 55)
     skin, step = dice.pick(SKINS), dice(3, 16)
     for side in (-1, 1):
@@ -221,7 +186,7 @@ def draw_person(canvas: Canvas, dice: Dice, x: int, near: int) -> None:
 
 
 def draw_car_from_behind(canvas: Canvas, dice: Dice, x: int, near: int) -> None:
-    """Draw a car that drives ahead: body, rear window, plate, wheels, lights."""
+    """Draw a car that drives ahead: rear window, body, plate, wheels, lights."""
     car, paint = Figure(canvas, x, near, Label.CAR), dice.pick(PAINTS)
     car.fill([(-82, 90), (82, 90), (62, 150), (-62, 150)], paint)
     car.fill([(-70, 95), (70, 95), (54, 142), (-54, 142)], WINDOW)
@@ -234,7 +199,7 @@ def draw_car_from_behind(canvas: Canvas, dice: Dice, x: int, near: int) -> None:
 
 
 def draw_car_from_aside(canvas: Canvas, dice: Dice, x: int, near: int) -> None:
-    """Draw a car that crosses: body, cabin with two windows, wheels with hubs."""
+    """Draw a car that crosses the street: cabin, two windows, body, wheels."""
     car, paint = Figure(canvas, x, near, Label.CAR), dice.pick(PAINTS)
     ahead = dice.pick((-1, 1))
     for colour, *corners in (

@@ -1,9 +1,8 @@
-"""A check that a checkpoint belongs to the model it is loaded into."""
+"""A hook that checks whether a checkpoint belongs to the model."""
 
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
-from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmseg_plugins.registry import HOOKS
@@ -11,53 +10,49 @@ from mmseg_plugins.registry import HOOKS
 
 @HOOKS.register_module()
 class CheckpointCheckHook(Hook):
-    """Stop where the host would go on with random weights.
+    """Stop where mmengine would go on with random weights.
 
-    The host loads what fits and logs the rest. That is right for ``load_from`` of a
-    training, if anything fits at all; a model to be tested must be in its checkpoint
-    whole.
+    mmengine loads the weights that fit and only logs the others. A training may start
+    from a checkpoint of which a part fits; a test needs all weights of the model.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare keys and shapes.
+        """Compare names and shapes.
 
         Raises:
-            ValueError: If nothing of the checkpoint fits the model, or, without a
-                training, if something of the model is missing or of another shape.
+            ValueError: If no weight of the checkpoint fits the model; or, unless the
+                model is trained, if a weight is missing or has another shape.
         """
-        own = {
-            key: value
-            for key, value in _unwrap(runner.model).state_dict().items()
-            if not key.endswith('num_batches_tracked')  # older files lack it
+        model = runner.model
+        # The state dict of a sharded model is that of its FSDP wrapper.
+        while isinstance(model, BaseTTAModel) or (
+            is_model_wrapper(model) and not isinstance(model, FullyShardedDataParallel)
+        ):
+            model = model.get_submodule('module')
+        expected = {
+            key: value.shape
+            for key, value in model.state_dict().items()
+            if not key.endswith('num_batches_tracked')  # older files do not have it
         }
-        if not own:  # FSDP shows all of the model to the first process only
+        if not expected:  # FSDP gives the whole state dict to the first process only
             return
         weights = checkpoint.get('state_dict', checkpoint)
-        found = {key.removeprefix('module.'): value for key, value in weights.items()}
-        misfits = [
+        loaded = {key.removeprefix('module.'): value for key, value in weights.items()}
+        wrong = [
             key
-            for key, value in own.items()
-            if getattr(found.get(key), 'shape', None) != value.shape
+            for key, shape in expected.items()
+            if getattr(loaded.get(key), 'shape', None) != shape
         ]
         file = runner._load_from or 'The checkpoint'
-        if len(misfits) == len(own):
+        if len(wrong) == len(expected):
             raise ValueError(
-                f'{file} has no weight of this model, which begins with {misfits[0]}; '
-                f'its own begin with {next(iter(found), "none")}: give a checkpoint of '
-                "this config, or a backbone's through init_cfg"
+                f'{file} has no weight of this model: the first weight of the model is '
+                f'{wrong[0]}, that of the file {next(iter(loaded), "none")}. Load a '
+                'checkpoint of this config, or load a backbone through init_cfg'
             )
-        if misfits and not isinstance(runner._train_loop, BaseLoop):
+        if wrong and not isinstance(runner._train_loop, BaseLoop):
             raise ValueError(
-                f'{file} is of another model: {len(misfits)} of {len(own)} weights are '
-                f'missing or of another shape, the first is {misfits[0]}: give a '
-                'checkpoint of this config'
+                f'{file} belongs to another model: {len(wrong)} of {len(expected)} '
+                f'weights are missing or have another shape, the first is {wrong[0]}. '
+                'Load a checkpoint of this config'
             )
-
-
-def _unwrap(model: nn.Module) -> nn.Module:
-    # Of a sharded model only the wrapper knows the whole weights.
-    while isinstance(model, BaseTTAModel) or (
-        is_model_wrapper(model) and not isinstance(model, FullyShardedDataParallel)
-    ):
-        model = model.get_submodule('module')
-    return model

@@ -3,8 +3,6 @@
 Paper: Zhang et al., "Context Encoding for Semantic Segmentation", CVPR 2018,
 https://arxiv.org/abs/1803.08904.
 Code:  zhanghang1989/PyTorch-Encoding, encoding/nn/loss.py, MIT: weight 0.2.
-
-Shapes: N batch, K classes, H and W the size of the labels.
 """
 
 import torch
@@ -17,22 +15,21 @@ from mmseg_plugins.registry import MODELS
 def class_presence(
     labels: Tensor, num_classes: int, ignore_index: int | None = 255
 ) -> Tensor:
-    """Tell which classes are in each image: 1 if at least one pixel has the class.
+    """Return which classes occur in each image.
 
-    Nothing waits for the device, and the result does not depend on the order in which
-    pixels are visited.
+    It is deterministic and does not synchronize with the device.
 
     Args:
-        labels: (N, H, W) or (N, 1, H, W), integers. Those outside 0 ... K - 1 count for
-            no class, whether ignored or wrong: the pixels' own loss complains.
-        num_classes: K.
-        ignore_index: Label that counts for no class, also if it is one of the K.
+        labels: (N, H, W) or (N, 1, H, W), integers; those outside 0 ... K - 1 are
+            skipped.
+        num_classes: Number of classes K.
+        ignore_index: Label that is skipped, also if it is one of the K classes.
 
     Returns:
-        (N, K), float32.
+        (N, K), float32: 1 if at least one pixel has the class, else 0.
 
     Raises:
-        ValueError: If ``labels`` have another shape.
+        ValueError: If ``labels`` has another shape.
 
     Example:
         >>> labels = torch.tensor([[[0, 2], [2, 255]], [[255, 255], [-1, 255]]])
@@ -42,13 +39,12 @@ def class_presence(
     """
     if labels.dim() not in (3, 4) or (labels.dim() == 4 and labels.shape[1] != 1):
         raise ValueError(
-            f'labels have shape {tuple(labels.shape)}: give (N, H, W) or (N, 1, H, W)'
+            f'labels of shape {tuple(labels.shape)}: must be (N, H, W) or (N, 1, H, W)'
         )
+    # The first and the last column take all labels below 0 and from K up.
+    columns = labels.flatten(1).long().clamp(-1, num_classes) + 1  # (N, H * W)
     presence = labels.new_zeros((len(labels), num_classes + 2), dtype=torch.float32)
-    # One image at a time: their clamped labels stay in a CPU's cache.
-    for row, image in zip(presence, labels, strict=True):
-        row.scatter_(0, image.flatten().long().clamp(-1, num_classes) + 1, 1)
-    presence = presence[:, 1:-1]  # without the slots of all that is outside
+    presence = presence.scatter(1, columns, 1.0)[:, 1:-1]
     if ignore_index is not None and 0 <= ignore_index < num_classes:
         presence[:, ignore_index] = 0
     return presence
@@ -58,23 +54,15 @@ def class_presence(
 class SELoss(nn.Module):
     """Binary cross-entropy between presence logits and the classes in the labels.
 
-    Big and small objects weigh the same. Any head with one logit per image and class
-    may use it.
+    Small objects weigh as much as large ones. Any head with one logit per image and
+    class can use it.
 
     Args:
         avg_non_ignore: Whether images without any label are left out of the mean, as
-            pixels without label are in mmseg's losses; else each of them says that
-            every class is absent.
-        criterion: Config of another loss to take than the binary cross-entropy; called
-            with logits and presence, both (N, K), and averaging by itself.
-        loss_weight: Factor on the loss; 0.2 in the paper.
-        loss_name: Key in the log; without ``loss`` in it nothing is trained by it.
-
-    Example:
-        >>> labels = torch.tensor([[[0, 2], [2, 255]]])
-        >>> loss = SELoss(loss_weight=1.0)(torch.tensor([[9.0, -9.0, 0.0]]), labels)
-        >>> round(loss.item(), 3)  # log(2) / 3
-        0.231
+            ignored pixels are in mmseg's losses. If not, all classes count as absent.
+        criterion: Config of another loss; it gets logits and presence, both (N, K).
+        loss_weight: Weight of the loss; 0.2 in the paper.
+        loss_name: Name in the log. Without ``loss`` in it, it is not trained.
     """
 
     def __init__(
@@ -88,8 +76,7 @@ class SELoss(nn.Module):
         super().__init__()
         self.criterion = None if criterion is None else MODELS.build(criterion)
         self.avg_non_ignore = avg_non_ignore
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
+        self.loss_weight, self.loss_name = loss_weight, loss_name
 
     def forward(
         self, presence_logits: Tensor, labels: Tensor, ignore_index: int | None = 255
@@ -97,12 +84,12 @@ class SELoss(nn.Module):
         """Map logits (N, K) and labels (N, H, W) or (N, 1, H, W) to the loss.
 
         Raises:
-            ValueError: If there is not one row of logits per image of labels.
+            ValueError: If there is not one row of logits per image.
         """
         if presence_logits.dim() != 2 or len(presence_logits) != len(labels):
             raise ValueError(
-                f'presence_logits have shape {tuple(presence_logits.shape)}: give '
-                f'({len(labels)}, num_classes), one row per image of labels'
+                f'presence_logits of shape {tuple(presence_logits.shape)}: must be '
+                f'({len(labels)}, num_classes), one row per image'
             )
         presence = class_presence(labels, presence_logits.shape[1], ignore_index)
         if self.criterion is not None:
@@ -114,8 +101,3 @@ class SELoss(nn.Module):
             return self.loss_weight * losses.mean()
         labelled = presence.amax(1)
         return self.loss_weight * (losses * labelled).sum() / labelled.sum().clamp(1)
-
-    @property
-    def loss_name(self) -> str:
-        """The key in the log."""
-        return self._loss_name

@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,12 @@ needs_camvid = pytest.mark.skipif(
     not CAMVID.is_dir(),
     reason=f'CamVid is not at {CAMVID}: set CAMVID_ROOT to its folder',
 )
+every_split = pytest.mark.parametrize('split', ['train', 'val', 'test'])
 
 
 @pytest.fixture
 def root(tmp_path):
+    """Three splits of two images in which all pixels are road."""
     for split in ('train', 'val', 'test'):
         images, labels = tmp_path / 'images' / split, tmp_path / 'annotations' / split
         images.mkdir(parents=True)
@@ -35,81 +38,59 @@ def root(tmp_path):
 
 def make(root, split='train', **kwargs):
     prefix = dict(img_path=f'images/{split}', seg_map_path=f'annotations/{split}')
-    return CamVidDataset(data_root=str(root), data_prefix=prefix, **kwargs)
+    return CamVidDataset(data_root=str(root), **dict(data_prefix=prefix) | kwargs)
 
 
-def test_frames_are_paired_and_sorted(root):
-    pairs = [
-        (Path(frame['img_path']).name, Path(frame['seg_map_path']).name)
-        for frame in make(root)
-    ]
-    assert pairs == [('a.jpg', 'a.png'), ('b.jpg', 'b.png')]
+def names(dataset, key='img_path'):
+    return [Path(sample[key]).name for sample in dataset]
 
 
-def test_eleven_classes_each_with_a_colour_of_its_own():
-    colors = {tuple(color) for color in CamVidDataset.METAINFO['palette']}
-    assert len(CamVidDataset.METAINFO['classes']) == len(colors) == 11
-
-
-def test_a_subset_of_the_classes_can_be_chosen(root):
-    dataset = make(root, metainfo=dict(classes=('Road', 'Car')))
-    assert dataset.metainfo['palette'] == [[128, 64, 128], [64, 0, 128]]
-
-
-def test_missing_data_root_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'data root .*nowhere does not exist'):
-        make(tmp_path / 'nowhere')
-
-
-@pytest.mark.parametrize('kind', ['images', 'annotations'])
-def test_missing_folder_is_named(root, kind):
-    (root / kind / 'val').rename(root / 'away')
-    with pytest.raises(FileNotFoundError, match=rf'{kind}/val does not exist'):
-        make(root, 'val')
-
-
-def test_no_image_of_that_suffix_is_an_error(root):
-    with pytest.raises(ValueError, match=r'no image \*\.png in .*images/train'):
-        make(root, img_suffix='.png')
-
-
-def test_image_without_annotation_is_named_and_counted(root):
-    (root / 'annotations' / 'train' / 'b.png').unlink()
-    with pytest.raises(FileNotFoundError, match=r'1 of 2 images .*train/b\.jpg'):
-        make(root)
-
-
-def test_image_of_no_bytes_is_named(root):
-    (root / 'images' / 'train' / 'b.jpg').write_bytes(b'')
-    with pytest.raises(ValueError, match=r'images/train/b\.jpg is empty'):
-        make(root)
+def test_images_and_annotations_are_paired_and_sorted(root):
+    dataset = make(root)
+    assert names(dataset) == ['a.jpg', 'b.jpg']
+    assert names(dataset, 'seg_map_path') == ['a.png', 'b.png']
+    (root / 'few.txt').write_text('b\n')
+    assert names(make(root, ann_file='few.txt')) == ['b.jpg']
 
 
 def test_annotations_may_be_left_out(root):
-    prefix = dict(img_path='images/val')
-    dataset = CamVidDataset(data_root=str(root), data_prefix=prefix)
-    assert 'seg_map_path' not in dataset[0]
+    assert 'seg_map_path' not in make(root, data_prefix=dict(img_path='images/val'))[0]
 
 
-def test_a_list_file_chooses_frames(root):
-    (root / 'few.txt').write_text('b\n')
-    assert [Path(f['img_path']).stem for f in make(root, ann_file='few.txt')] == ['b']
+def test_classes_and_colours(root):
+    metainfo = make(root).metainfo
+    assert len(metainfo['classes']) == len(set(map(tuple, metainfo['palette']))) == 11
+    subset = make(root, metainfo=dict(classes=('Road', 'Car'))).metainfo
+    assert subset['palette'] == [[128, 64, 128], [64, 0, 128]]
 
 
-@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+@every_split
 def test_config_reads_each_split(root, split):
     cfg = Config.fromfile(CONFIG)[f'{split}_dataloader'].dataset
     with DefaultScope.overwrite_default_scope('mmseg'):
-        sample = DATASETS.build(dict(cfg, data_root=str(root)))[0]
-    assert sample['data_samples'].gt_sem_seg.data.unique().tolist() == [3]
+        dataset = DATASETS.build(dict(cfg, data_root=str(root)))
+    assert dataset[0]['data_samples'].gt_sem_seg.data.unique().tolist() == [3]
+    assert Path(dataset.data_prefix['img_path']).parts[-2:] == ('images', split)
+    labels = Path(dataset.data_prefix['seg_map_path'])
+    assert labels.parts[-2:] == ('annotations', split)
 
 
-@pytest.mark.parametrize('split', ['train', 'val', 'test'])
-def test_config_reads_the_split_it_says(split):
-    prefix = Config.fromfile(CONFIG)[f'{split}_dataloader'].dataset.data_prefix
-    assert prefix == dict(
-        img_path=f'images/{split}', seg_map_path=f'annotations/{split}'
-    )
+@pytest.mark.parametrize('path', ['.', 'images/val', 'annotations/val'])
+def test_missing_folder_is_named(root, path):
+    shutil.rmtree(root / path)
+    with pytest.raises(FileNotFoundError, match=rf'=.*{root / path} does not exist'):
+        make(root, 'val')
+
+
+def test_incomplete_split_is_refused(root):
+    with pytest.raises(ValueError, match=r'img_suffix=\.png: .*images/train has no'):
+        make(root, img_suffix='.png')
+    (root / 'images' / 'train' / 'a.jpg').write_bytes(b'')
+    with pytest.raises(ValueError, match=r'images/train/a\.jpg is empty'):
+        make(root)
+    (root / 'annotations' / 'train' / 'b.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'1 of 2 images .*train/b\.jpg needs'):
+        make(root)
 
 
 @needs_camvid
@@ -120,28 +101,14 @@ def test_camvid_has_the_usual_split(split, count):
     assert len(make(CAMVID, split)) == count
 
 
-@pytest.fixture(scope='module')
-def train_counts():
-    """Pixels of each stored value over the train split."""
-    return sum(
+@needs_camvid
+def test_camvid_has_the_known_class_shares():
+    counts = sum(
         np.bincount(np.array(Image.open(frame['seg_map_path'])).ravel(), minlength=256)
         for frame in make(CAMVID)
     )
-
-
-@needs_camvid
-def test_camvid_holds_the_eleven_classes_and_void_only(train_counts):
-    assert np.flatnonzero(train_counts).tolist() == [*range(11), 255]
-
-
-@needs_camvid
-def test_camvid_class_shares(train_counts):
-    shares = 100 * train_counts[:11] / train_counts[:11].sum()
+    assert np.flatnonzero(counts).tolist() == [*range(11), 255]
+    shares = 100 * counts[:11] / counts[:11].sum()
     np.testing.assert_allclose(shares, TRAIN_SHARES, rtol=0, atol=0.1)
-
-
-@needs_camvid
-def test_camvid_class_shares_tell_classes_apart(train_counts):
-    """Control: with two classes exchanged the shares must not fit."""
-    counts = train_counts[[0, 1, 2, 4, 3, 5, 6, 7, 8, 9, 10]]
-    assert np.abs(100 * counts / counts.sum() - TRAIN_SHARES).max() > 0.1
+    shares[[3, 4]] = shares[[4, 3]]  # control: exchanged classes do not fit
+    assert np.abs(shares - TRAIN_SHARES).max() > 0.1

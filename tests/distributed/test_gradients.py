@@ -1,7 +1,7 @@
-"""Two processes have the gradients of one process that sees both their batches.
+"""Two processes get the gradients of one process that sees both batches.
 
-torch's SyncBatchNorm refuses the CPU, so that a stand-in computes its statistics here:
-what is shown is that nothing else in a network depends on how a batch is split.
+SyncBatchNorm of torch does not run on a CPU, so a copy of it computes the statistics
+here. The tests show that nothing else in a network depends on how a batch is split.
 """
 
 from collections.abc import Iterator
@@ -24,25 +24,10 @@ import mmseg_plugins  # noqa: F401
 SIZE = (64, 96)
 PER_PROCESS = 2
 NUM_CLASSES = 5
-SPNET = dict(
-    backbone=dict(
-        type='mmseg_plugins.SPNetResNet', depth=18, stem_channels=4, base_channels=4
-    ),
-    decode_head=dict(
-        type='mmseg_plugins.StripPoolingHead',
-        in_channels=32,
-        in_index=3,
-        reduce_channels=16,
-        channels=8,
-        pool_sizes=(4, 3),
-        num_classes=5,
-    ),
-)
-CASES = {name: NETWORKS[name] for name in ('fcn-8s', 'encnet', 'dfanet')}
-CASES['spnet'] = SPNET
+NAMES = ('fcn-8s', 'fcn-8s-pad100', 'encnet', 'dfanet', 'spnet')
 Gradients = dict[str, Tensor]
 pytestmark = pytest.mark.slow
-every_network = pytest.mark.parametrize('name', CASES)
+every_network = pytest.mark.parametrize('name', NAMES)
 
 
 class SumOverProcesses(torch.autograd.Function):
@@ -57,9 +42,7 @@ class SumOverProcesses(torch.autograd.Function):
         return SumOverProcesses.apply(gradient)
 
 
-class StandIn(nn.modules.batchnorm._BatchNorm):
-    """Normalises by the statistics of all processes, as CUDA's SyncBatchNorm does."""
-
+class SyncBatchNormOnCPU(nn.modules.batchnorm._BatchNorm):
     def forward(self, x: Tensor) -> Tensor:
         axes = [axis for axis in range(x.dim()) if axis != 1]
         shape = [-1 if axis == 1 else 1 for axis in range(x.dim())]
@@ -72,10 +55,9 @@ class StandIn(nn.modules.batchnorm._BatchNorm):
 
 
 def on_cpu(model: nn.Module) -> nn.Module:
-    """Give each SyncBatchNorm of a model the stand-in's forward."""
     for module in model.modules():
         if isinstance(module, nn.SyncBatchNorm):
-            module.__class__ = StandIn
+            module.__class__ = SyncBatchNormOnCPU
     return model
 
 
@@ -83,7 +65,7 @@ def build(name: str, norm: str = 'SyncBN') -> nn.Module:
     """Build a small network in float64, the same each time, without dropout."""
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    cfg = deepcopy(CASES[name])
+    cfg = deepcopy(NETWORKS[name])
     for part in cfg.values():
         part['norm_cfg'] = dict(type=norm)
     cfg['decode_head']['loss_decode'] = dict(
@@ -93,33 +75,37 @@ def build(name: str, norm: str = 'SyncBN') -> nn.Module:
     for module in model.modules():
         if isinstance(module, nn.modules.dropout._DropoutNd):
             module.p = 0.0
-    with torch.no_grad():  # some layers begin at zero and would send nothing back
+    with torch.no_grad():  # weights that start at zero would stop gradients
         for weight in model.parameters():
             weight.add_(0.02 * torch.randn_like(weight))
     return model
 
 
-def batches(ignored: int = 0) -> Iterator[tuple[Tensor, list[SegDataSample]]]:
-    """Make two joined batches; the first images have ``ignored`` rows without label."""
+def batches(num_ignored: int) -> Iterator[tuple[Tensor, list[SegDataSample]]]:
+    """Yield two batches of both processes; the first process has ignored rows."""
     generator = torch.Generator().manual_seed(1)
     for _ in range(2):
         number = 2 * PER_PROCESS
         images = torch.randn(number, 3, *SIZE, dtype=torch.double, generator=generator)
         labels = torch.randint(NUM_CLASSES, (number, 1, *SIZE), generator=generator)
-        labels[:PER_PROCESS, :, :ignored] = 255
+        labels[:PER_PROCESS, :, :num_ignored] = 255
         yield images, [SegDataSample(gt_sem_seg=PixelData(data=x)) for x in labels]
 
 
-def gradients(model: nn.Module, own: slice, ignored: int = 0) -> list[Gradients]:
-    """Return the gradients of two steps, on the images that ``own`` picks."""
+def gradients(model: nn.Module, part: slice, num_ignored: int = 0) -> list[Gradients]:
+    """Return the gradients of two steps on the images of ``part``."""
     plain = model.module if isinstance(model, MMDistributedDataParallel) else model
     steps = []
-    for images, samples in batches(ignored):
-        loss, _ = plain.parse_losses(model(images[own], samples[own], mode='loss'))
+    for images, samples in batches(num_ignored):
+        loss, _ = plain.parse_losses(model(images[part], samples[part], mode='loss'))
         model.zero_grad()
         loss.backward()
         steps.append({k: v.grad for k, v in plain.named_parameters()})
     return steps
+
+
+def in_one_process(name: str, num_ignored: int = 0) -> list[Gradients]:
+    return gradients(revert_sync_batchnorm(build(name)), slice(None), num_ignored)
 
 
 def wrap(model: nn.Module) -> nn.Module:
@@ -128,29 +114,27 @@ def wrap(model: nn.Module) -> nn.Module:
     )
 
 
-def spare_parameter(own: slice) -> str:
-    """Return what is said about a parameter that takes no part in the loss."""
+def error_of_an_unused_parameter(part: slice) -> str:
     model = build('fcn-8s', 'BN')
-    model.spare = nn.Parameter(torch.zeros(1))
+    model.unused = nn.Parameter(torch.zeros(1))
     try:
-        gradients(wrap(model), own)
+        gradients(wrap(model), part)
     except RuntimeError as error:
         return str(error)
     return ''
 
 
 def train_in_a_process(rank: int) -> dict[tuple[str, str], Any]:
-    """Return what one of the two processes computes, by network and kind of run."""
-    own = slice(rank * PER_PROCESS, (rank + 1) * PER_PROCESS)
-    results = {}
-    for name in CASES:
-        results[name, 'synchronised'] = gradients(wrap(on_cpu(build(name))), own)
-        results[name, 'own statistics'] = gradients(wrap(build(name, 'BN')), own)
-        results[name, 'not averaged'] = gradients(on_cpu(build(name)), own)
-    results['fcn-8s', 'ignored'] = gradients(
-        wrap(on_cpu(build('fcn-8s'))), own, ignored=32
-    )
-    results['fcn-8s', 'spare'] = spare_parameter(own)
+    """Return the gradients in one of the two processes, by network and kind of run."""
+    part = slice(rank * PER_PROCESS, (rank + 1) * PER_PROCESS)
+    results: dict[tuple[str, str], Any] = {}
+    for name in NAMES:
+        results[name, 'synchronized'] = gradients(wrap(on_cpu(build(name))), part)
+        results[name, 'own statistics'] = gradients(wrap(build(name, 'BN')), part)
+        results[name, 'not averaged'] = gradients(on_cpu(build(name)), part)
+    model = wrap(on_cpu(build('fcn-8s')))
+    results['fcn-8s', 'ignored'] = gradients(model, part, num_ignored=32)
+    results['fcn-8s', 'unused'] = error_of_an_unused_parameter(part)
     return results
 
 
@@ -159,49 +143,35 @@ def processes(tmp_path_factory) -> list[dict]:
     return run_in_two(train_in_a_process, tmp_path_factory.mktemp('ddp'))
 
 
-@pytest.fixture(scope='module')
-def joined() -> dict[str, list[Gradients]]:
-    """What one process computes on both batches, as the host builds it for one."""
-    return {name: one_process(name) for name in CASES}
+def difference(steps: list[Gradients], expected_steps: list[Gradients]) -> float:
+    """Return the largest difference, relative to the parameter's largest gradient.
 
-
-def one_process(name: str, ignored: int = 0) -> list[Gradients]:
-    return gradients(revert_sync_batchnorm(build(name)), slice(None), ignored)
-
-
-def difference(found: list[Gradients], expected: list[Gradients]) -> float:
-    """Return the largest difference, relative to its parameter's largest gradient.
-
-    A gradient that is zero but for rounding, as that of a bias before a batch norm, is
-    held against the largest of the network.
+    A gradient that is zero but for rounding, such as that of a bias before a batch
+    norm, is compared with the largest of the network.
     """
-    worst = 0.0
-    for step, truth in zip(found, expected, strict=True):
-        assert step.keys() == truth.keys()
-        floor = 1e-6 * max(float(value.abs().max()) for value in truth.values())
-        for key, value in truth.items():
+    largest = 0.0
+    for step, expected in zip(steps, expected_steps, strict=True):
+        assert step.keys() == expected.keys()
+        floor = 1e-6 * max(float(value.abs().max()) for value in expected.values())
+        for key, value in expected.items():
             scale = max(float(value.abs().max()), floor)
-            worst = max(worst, float((step[key] - value).abs().max()) / scale)
-    return worst
+            largest = max(largest, float((step[key] - value).abs().max()) / scale)
+    return largest
 
 
 @every_network
-def test_two_processes_have_the_gradients_of_one(processes, joined, name):
+def test_two_processes_have_the_gradients_of_one(processes, name):
+    expected = in_one_process(name)
     for process in processes:
-        assert difference(process[name, 'synchronised'], joined[name]) < 1e-5
+        assert difference(process[name, 'synchronized'], expected) < 1e-5
+        for control in ('own statistics', 'not averaged'):
+            assert difference(process[name, control], expected) > 1e-2
 
 
-@every_network
-@pytest.mark.parametrize('wrong', ['own statistics', 'not averaged'])
-def test_without_synchronising_they_differ(processes, joined, name, wrong):
-    for process in processes:
-        assert difference(process[name, wrong], joined[name]) > 1e-2
+def test_unequal_numbers_of_labels_change_the_gradients(processes):
+    expected = in_one_process('fcn-8s', num_ignored=32)
+    assert difference(processes[0]['fcn-8s', 'ignored'], expected) > 1e-2
 
 
-def test_unequal_numbers_of_labels_weigh_differently(processes):
-    truth = one_process('fcn-8s', ignored=32)
-    assert difference(processes[0]['fcn-8s', 'ignored'], truth) > 1e-2
-
-
-def test_an_unused_parameter_would_be_refused(processes):
-    assert 'find_unused_parameters' in processes[0]['fcn-8s', 'spare']
+def test_an_unused_parameter_is_refused(processes):
+    assert 'find_unused_parameters' in processes[0]['fcn-8s', 'unused']

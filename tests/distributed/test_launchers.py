@@ -1,6 +1,6 @@
 """The scripts that start a training in several processes, run as a user runs them.
 
-Without GPUs torchrun's processes meet over gloo; of Slurm there is only the command.
+Without GPUs the processes of torchrun communicate over gloo; Slurm's command is faked.
 """
 
 import os
@@ -15,7 +15,7 @@ from mmengine.device import get_device
 from tiny_training import CONFIG, OPTIONS, ROOT
 
 TOOLS = ROOT / 'tools'
-PARTITION = 'gpus'
+cpu_only = pytest.mark.skipif(get_device() != 'cpu', reason='for machines without GPU')
 
 
 def free_port() -> int:
@@ -27,31 +27,23 @@ def free_port() -> int:
 def start(
     script: str, *arguments: object, path: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess:
-    """Run a script with this Python, and with the programs of ``path``, on the PATH."""
+    """Run a script with this Python, and with the programs in ``path``, on the PATH."""
     folders = [path, Path(sys.executable).parent, os.environ['PATH']]
+    search_path = os.pathsep.join(str(folder) for folder in folders if folder)
     return subprocess.run(
         ['bash', TOOLS / script, *map(str, arguments)],
         capture_output=True,
         text=True,
-        env={
-            **os.environ,
-            'PATH': os.pathsep.join(str(folder) for folder in folders if folder),
-            **variables,
-        },
+        env={**os.environ, 'PATH': search_path, **variables},
     )
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(get_device() != 'cpu', reason='for machines without a GPU')
+@cpu_only
 def test_dist_train_trains_in_two_processes(tmp_path):
     done = start(
         'dist_train.sh',
-        CONFIG,
-        2,
-        '--work-dir',
-        tmp_path,
-        '--cfg-options',
-        *OPTIONS,
+        *(CONFIG, 2, '--work-dir', tmp_path, '--cfg-options', *OPTIONS),
         'train_cfg.max_iters=2',
         'model_wrapper_cfg.device_ids=None',
         PORT=str(free_port()),
@@ -68,10 +60,10 @@ def test_dist_train_trains_in_two_processes(tmp_path):
     assert not [key for key in weights if key.startswith('module.')]
 
 
-def fake_srun(folder: Path, then: str) -> Path:
-    """Make an srun that tells its arguments, one a line, and goes on with ``then``."""
+def fake_srun(folder: Path, command: str) -> Path:
+    """Make an srun that prints its arguments, one a line, and then runs ``command``."""
     program = folder / 'srun'
-    program.write_text(f'#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n{then}\n')
+    program.write_text(f'#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n{command}\n')
     program.chmod(0o755)
     return folder
 
@@ -83,47 +75,40 @@ def fake_srun(folder: Path, then: str) -> Path:
         ('slurm_test.sh', 'test.py', ['my config.py', 'weights.pth']),
     ],
 )
-def test_slurm_asks_for_what_the_hosts_script_asks_for(tmp_path, script, tool, files):
+def test_slurm_scripts_pass_the_arguments_of_the_scripts_of_mmseg(
+    tmp_path, script, tool, files
+):
     options = ['--cfg-options', 'model.decode_head.in_channels=[4, 8]']
     variables = dict(GPUS='16', GPUS_PER_NODE='8', SRUN_ARGS='--quotatype=auto -x n1')
     path = fake_srun(tmp_path, 'exit 3')
-    done = start(script, PARTITION, 'a job', *files, *options, path=path, **variables)
-    assert done.returncode == 3  # what srun says is what the script says
+    done = start(script, 'gpus', 'a job', *files, *options, path=path, **variables)
+    assert done.returncode == 3  # the exit code of srun
     assert done.stdout.splitlines() == [
-        f'--partition={PARTITION}',
+        '--partition=gpus',
         '--job-name=a job',
         '--gres=gpu:8',
         '--ntasks=16',
         '--ntasks-per-node=8',
         '--cpus-per-task=5',
         '--kill-on-bad-exit=1',
-        '--quotatype=auto',
-        '-x',
-        'n1',
-        'python',
-        '-u',
-        str(TOOLS / tool),
-        *files,
-        *options,
-        '--launcher',
-        'slurm',
+        *('--quotatype=auto', '-x', 'n1'),
+        *('python', '-u', str(TOOLS / tool), *files, *options, '--launcher', 'slurm'),
     ]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(get_device() != 'cpu', reason='for machines without a GPU')
-def test_slurm_reaches_the_tool(tmp_path):
+@cpu_only
+def test_slurm_starts_the_tool(tmp_path):
     path = fake_srun(tmp_path, 'while [ "$1" != python ]; do shift; done; exec "$@"')
-    done = start('slurm_train.sh', PARTITION, 'job', CONFIG, path=path)
+    done = start('slurm_train.sh', 'gpus', 'job', CONFIG, path=path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith('--launcher slurm: mmengine starts')
 
 
 @pytest.mark.parametrize(
-    'script',
-    ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'],
+    'script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh']
 )
-def test_a_script_without_arguments_tells_its_usage(script):
+def test_a_script_without_arguments_prints_its_usage(script):
     done = start(script)
     assert done.returncode != 0
     assert f'usage: tools/{script} ' in done.stderr

@@ -1,4 +1,4 @@
-"""Run a function in two processes that talk over gloo, on the CPU."""
+"""Run a function in two processes that communicate over gloo, on the CPU."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,25 +8,21 @@ from typing import Any
 import torch
 from torch import distributed, multiprocessing
 
-RESULTS = 'rank{}.pt'
 
-
-def run_in_two(work: Callable, folder: Path, *args: Any) -> list[Any]:
-    """Return what ``work(rank, *args)`` returns in each process.
+def run_in_two(function: Callable, folder: Path, *args: Any) -> list[Any]:
+    """Return what ``function(rank, *args)`` returns in each process.
 
     Args:
-        work: A function of a module, since the processes import it by name.
-        folder: An empty one, for the meeting point and the results.
-        args: Of ``work``.
+        function: A module-level function, because the processes import it by name.
+        folder: An empty folder, for the meeting point and the results.
+        args: Further arguments of ``function``.
     """
-    multiprocessing.spawn(_run, (work, folder, args), nprocs=2)
-    return [
-        torch.load(folder / RESULTS.format(rank), weights_only=False)
-        for rank in range(2)
-    ]
+    multiprocessing.spawn(_run, (function, folder, args), nprocs=2)
+    files = [folder / f'rank{rank}.pt' for rank in range(2)]
+    return [torch.load(file, weights_only=False) for file in files]
 
 
-def _run(rank: int, work: Callable, folder: Path, args: tuple) -> None:
+def _run(rank: int, function: Callable, folder: Path, args: tuple) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group(
         'gloo',
@@ -35,5 +31,5 @@ def _run(rank: int, work: Callable, folder: Path, args: tuple) -> None:
         world_size=2,
         timeout=timedelta(seconds=120),
     )
-    torch.save(work(rank, *args), folder / RESULTS.format(rank))
+    torch.save(function(rank, *args), folder / f'rank{rank}.pt')
     distributed.destroy_process_group()

@@ -9,7 +9,6 @@ from torch import nn
 from torch.nn.parallel import DataParallel
 
 from mmseg_plugins.hooks import NumClassCheckHook
-from mmseg_plugins.registry import HOOKS
 
 
 class ElevenClasses(BaseSegDataset):
@@ -40,94 +39,58 @@ def head(num_classes, **kwargs):
     )
 
 
-def loop(dataset):
-    return SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
+def check(model, dataset=None, stage='train', loop='train'):
+    """Run the hook before ``stage``; only ``loop`` has a dataset, if one is given."""
+    loops = dict(train_loop=None, val_loop=None, test_loop=None)
+    if dataset is not None:
+        data_loader = SimpleNamespace(dataset=dataset)
+        loops[f'{loop}_loop'] = SimpleNamespace(dataloader=data_loader)
+    runner = SimpleNamespace(model=model, **loops)
+    getattr(NumClassCheckHook(), f'before_{stage}')(runner)
 
 
-def runner(model, train=None, val=None, test=None):
-    return SimpleNamespace(model=model, train_loop=train, val_loop=val, test_loop=test)
+@pytest.mark.parametrize(
+    ('stage', 'loop'),
+    [('train', 'train'), ('train', 'val'), ('val', 'val'), ('test', 'test')],
+)
+def test_each_stage_checks_its_datasets(stage, loop):
+    check(Model(head(11), head(11)), ElevenClasses(), stage, loop)
+    with pytest.raises(ValueError, match='has 11 classes'):
+        check(Model(head(19)), ElevenClasses(), stage, loop)
 
 
-@pytest.fixture
-def data():
-    return loop(ElevenClasses())
-
-
-def test_builds_by_its_scoped_name():
-    hook = HOOKS.build(dict(type='mmseg_plugins.NumClassCheckHook'))
-    assert isinstance(hook, NumClassCheckHook)
-
-
-@pytest.mark.parametrize('stage', ['train', 'val', 'test'])
-def test_equal_numbers_pass(data, stage):
-    getattr(NumClassCheckHook(), f'before_{stage}')(
-        runner(Model(head(11), head(11)), **{stage: data})
-    )
-
-
-@pytest.mark.parametrize('stage', ['train', 'val', 'test'])
-def test_mismatch_is_one_sentence_with_the_mend(data, stage):
+def test_all_wrong_heads_are_named():
+    model = Model(head(19), nn.ModuleList([head(11), head(7)]))
     with pytest.raises(ValueError, match='set') as error:
-        getattr(NumClassCheckHook(), f'before_{stage}')(
-            runner(Model(head(19)), **{stage: data})
-        )
+        check(model, ElevenClasses())
     assert str(error.value) == (
-        'model.decode_head.num_classes=19, but ElevenClasses has 11 classes: '
-        'set model.decode_head.num_classes=11.'
+        'model.decode_head.num_classes=19, model.auxiliary_head.1.num_classes=7: '
+        'ElevenClasses has 11 classes; '
+        'set model.decode_head.num_classes=11 model.auxiliary_head.1.num_classes=11'
     )
 
 
-def test_validation_data_are_checked_before_training(data):
-    with pytest.raises(ValueError, match='has 11 classes'):
-        NumClassCheckHook().before_train(runner(Model(head(19)), val=data))
-
-
-def test_heads_in_a_list_are_named_by_place(data):
-    model = Model(head(11), nn.ModuleList([head(11), head(7)]))
-    with pytest.raises(ValueError, match=r'^model\.auxiliary_head\.1\.num_classes=7, '):
-        NumClassCheckHook().before_train(runner(model, train=data))
-
-
-def test_all_wrong_heads_are_told_at_once(data):
-    with pytest.raises(
-        ValueError,
-        match=r'set model\.decode_head\.num_classes=11 model\.auxiliary_head\.num_cl',
-    ):
-        NumClassCheckHook().before_train(runner(Model(head(19), head(19)), train=data))
+@pytest.mark.parametrize(
+    'wrap_model', [DataParallel, lambda model: DataParallel(TTAModel(model))]
+)
+@pytest.mark.parametrize(
+    'wrap_data', [lambda d: ConcatDataset([d, d]), lambda d: RepeatDataset(d, times=2)]
+)
+def test_wrappers_are_removed(wrap_model, wrap_data):
+    with pytest.raises(ValueError, match=r'^model\.decode_head.* has 11 classes'):
+        check(wrap_model(Model(head(19))), wrap_data(ElevenClasses()))
 
 
 @pytest.mark.parametrize(
-    'wrap', [DataParallel, lambda model: DataParallel(TTAModel(model))]
+    ('model', 'dataset'),
+    [
+        (Model(head(2, out_channels=1)), ElevenClasses(metainfo=dict(classes='ab'))),
+        (Model(head(11), head(2, out_channels=1)), ElevenClasses()),
+        (Model(head(19)), BaseSegDataset(lazy_init=True)),
+        (Model(head(19)), [1, 2]),
+        (Model(head(19)), None),
+    ],
+    ids=['binary', 'boundary head', 'no class names', 'no metainfo', 'no data'],
 )
-def test_wrapped_model_is_named_without_its_wrapper(data, wrap):
-    with pytest.raises(ValueError, match=r'^model\.decode_head'):
-        NumClassCheckHook().before_test(runner(wrap(Model(head(19))), test=data))
-
-
-@pytest.mark.parametrize(
-    'wrap', [lambda d: ConcatDataset([d, d]), lambda d: RepeatDataset(d, times=2)]
-)
-def test_wrapped_dataset_is_checked(wrap):
-    data = loop(wrap(ElevenClasses()))
-    with pytest.raises(ValueError, match='has 11 classes'):
-        NumClassCheckHook().before_train(runner(Model(head(19)), train=data))
-
-
-def test_binary_head_of_one_channel_passes():
-    dataset = ElevenClasses(metainfo=dict(classes=('a', 'b')))
-    model = Model(head(2, out_channels=1))
-    NumClassCheckHook().before_train(runner(model, train=loop(dataset)))
-
-
-def test_boundary_head_passes(data):
-    model = Model(head(11), head(2, out_channels=1))
-    NumClassCheckHook().before_train(runner(model, train=data))
-
-
-@pytest.mark.parametrize('dataset', [BaseSegDataset(lazy_init=True), [1, 2]])
-def test_dataset_without_classes_is_skipped(dataset):
-    NumClassCheckHook().before_train(runner(Model(head(19)), train=loop(dataset)))
-
-
-def test_no_dataloader_is_no_error():
-    NumClassCheckHook().before_val(runner(Model(head(19))))
+def test_what_cannot_be_wrong_passes(model, dataset):
+    check(model, dataset)
