@@ -13,17 +13,16 @@ from functools import partial
 from typing import Any
 
 from mmcv.cnn import ConvModule
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from mmseg_plugins.registry import MODELS
 
-from .level_checks import check_lists, select_levels
+from .level_checks import CheckedDecodeHead, check_lists
 
 
 @MODELS.register_module()
-class DFAHead(BaseDecodeHead):
+class DFAHead(CheckedDecodeHead):
     """Fuse the low levels, add the high levels, and classify each cell.
 
     Each level goes through a 1 x 1 convolution and is upsampled to the size of the
@@ -78,7 +77,7 @@ class DFAHead(BaseDecodeHead):
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Map the backbone's levels to logits (N, K, H, W), the size of the first."""
-        levels = select_levels(self, inputs)
+        levels = self._transform_inputs(inputs)
         lows, highs = levels[: self.num_low], levels[self.num_low :]
         maps = [conv(x) for conv, x in zip(self.high_convs, highs, strict=True)]
         if self.fusion is not None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from mmcv.cnn import ConvModule, build_norm_layer
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,11 +24,11 @@ from mmseg_plugins.layers import Encoding
 from mmseg_plugins.losses import SELoss
 from mmseg_plugins.registry import MODELS
 
-from .level_checks import check_lists, select_levels
+from .level_checks import CheckedDecodeHead, check_lists
 
 
 @MODELS.register_module()
-class EncHead(BaseDecodeHead):
+class EncHead(CheckedDecodeHead):
     """Gate the channels of a map by its encoding, and classify each cell.
 
     Replaces mmseg's head of this name: same arguments, weights and keys. The encoding
@@ -125,7 +124,7 @@ class EncHead(BaseDecodeHead):
 
     def _encode(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return the gated map (N, C, H, W) and the encoded semantics (N, C)."""
-        *levels, last = select_levels(self, inputs)
+        *levels, last = self._transform_inputs(inputs)
         x = self.bottleneck(last)
         if self.add_lateral:
             size = x.shape[2:]

@@ -12,17 +12,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmseg_plugins.layers import BilinearUpsample, LearnedUpsample
 from mmseg_plugins.registry import MODELS
 
-from .level_checks import check_lists, image_size, select_levels
+from .level_checks import CheckedDecodeHead, check_lists, image_size
 
 
 @MODELS.register_module()
-class FCNSkipHead(BaseDecodeHead):
+class FCNSkipHead(CheckedDecodeHead):
     """Score each level with a 1 x 1 convolution and add the scores, coarse to fine.
 
     One level is FCN-32s, two are FCN-16s, three are FCN-8s; more are possible. The
@@ -109,7 +108,7 @@ class FCNSkipHead(BaseDecodeHead):
 
         ``loss`` and ``predict`` upsample them to the image.
         """
-        *skips, coarsest = select_levels(self, inputs)
+        *skips, coarsest = self._transform_inputs(inputs)
         score = self.cls_seg(coarsest)
         for source, target in stride_steps(self.strides)[:-1]:
             skip, scale = skips.pop(), self.skip_scales[len(skips)]

@@ -1,10 +1,11 @@
-"""Checks of the backbone's levels, in a head's config and in its forward pass."""
+"""What the heads share: checks of the levels, and upsampling to the image."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
 from torch import Tensor
 
 
@@ -20,36 +21,6 @@ def check_lists(order: str, **lists: Sequence) -> None:
         )
 
 
-def select_levels(head: BaseDecodeHead, inputs: Sequence[Tensor]) -> Any:
-    """Select and transform the input levels of a head as ``BaseDecodeHead`` does.
-
-    Raises:
-        ValueError: If a level is missing or its channels differ from ``in_channels``.
-    """
-    if isinstance(inputs, Tensor):
-        raise ValueError(
-            f'the backbone returns one tensor of shape {tuple(inputs.shape)}: choose a '
-            'backbone that returns a list of maps in training and in evaluation'
-        )
-    # Values that stand for tensors, as in a symbolic trace, have no known shape.
-    comparable = isinstance(inputs, (list, tuple)) and all(
-        isinstance(level, Tensor) for level in inputs
-    )
-    if comparable and head.input_transform != 'resize_concat':
-        single = isinstance(head.in_index, int)
-        indices = [head.in_index] if single else head.in_index
-        widths = [head.in_channels] if single else head.in_channels
-        channels = [level.shape[1] for level in inputs]
-        for index, width in zip(indices, widths, strict=True):
-            exists = -len(inputs) <= index < len(inputs)
-            if not exists or channels[index] != width:
-                raise ValueError(
-                    f'in_index={head.in_index}, in_channels={head.in_channels} do not '
-                    f'fit the backbone, whose outputs have {channels} channels'
-                )
-    return head._transform_inputs(inputs)
-
-
 def image_size(batch_img_metas: list[dict]) -> Sequence[int]:
     """Return height and width of the padded images, or of the slide window."""
     meta = batch_img_metas[0]
@@ -57,3 +28,40 @@ def image_size(batch_img_metas: list[dict]) -> Sequence[int]:
     if not isinstance(size, torch.Size):  # mmseg's type of a slide window's size
         size = meta.get('pad_shape', size)
     return size[:2]
+
+
+class CheckedDecodeHead(BaseDecodeHead):
+    """mmseg's base class of heads, with clear errors, and ready to be exported."""
+
+    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list) -> Tensor:
+        """Upsample logits to the size of the padded image or of the slide window."""
+        # Without mmseg's warning about aligned corners, which reads the sizes and so
+        # fixes them in exported graphs.
+        size = image_size(batch_img_metas)
+        return resize(seg_logits, size, None, 'bilinear', self.align_corners, False)
+
+    def _transform_inputs(self, inputs: Sequence[Tensor]) -> Any:
+        """Select the levels; raise a ValueError if they do not fit the config."""
+        if isinstance(inputs, Tensor):
+            raise ValueError(
+                f'the backbone returns one tensor of shape {tuple(inputs.shape)}: '
+                'choose a backbone that returns a list of maps in training and in '
+                'evaluation'
+            )
+        # Values that stand for tensors, as in a symbolic trace, have no known shape.
+        comparable = isinstance(inputs, (list, tuple)) and all(
+            isinstance(level, Tensor) for level in inputs
+        )
+        if comparable and self.input_transform != 'resize_concat':
+            single = isinstance(self.in_index, int)
+            indices = [self.in_index] if single else self.in_index
+            widths = [self.in_channels] if single else self.in_channels
+            channels = [level.shape[1] for level in inputs]
+            for index, width in zip(indices, widths, strict=True):
+                exists = -len(inputs) <= index < len(inputs)
+                if not exists or channels[index] != width:
+                    raise ValueError(
+                        f'in_index={self.in_index}, in_channels={self.in_channels} do '
+                        f'not fit the backbone, whose outputs have {channels} channels'
+                    )
+        return super()._transform_inputs(inputs)

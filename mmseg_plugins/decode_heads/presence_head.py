@@ -11,21 +11,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmcv.cnn import ConvModule
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor
 
 from mmseg_plugins.losses import SELoss
 from mmseg_plugins.registry import MODELS
 
 from .enc_head import encoding_layers
-from .level_checks import select_levels
+from .level_checks import CheckedDecodeHead
 
 #: Arguments of ``BaseDecodeHead`` for pixels or several levels, which do not apply.
 UNSUPPORTED = ('input_transform', 'out_channels', 'sampler', 'threshold')
 
 
 @MODELS.register_module()
-class PresenceHead(BaseDecodeHead):
+class PresenceHead(CheckedDecodeHead):
     """Learn which classes occur in the image, beside any decode head.
 
     It is an ``auxiliary_head``, or one of a list of them, so it costs nothing in
@@ -91,7 +90,7 @@ class PresenceHead(BaseDecodeHead):
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Map the backbone's levels to presence logits (N, K, 1, 1)."""
-        x = self.project(select_levels(self, inputs))
+        x = self.project(self._transform_inputs(inputs))
         semantics = self.encoding(x).mean(1).type_as(x)
         return self.cls_seg(semantics[..., None, None])
 

@@ -12,18 +12,16 @@ from functools import partial
 from typing import Any
 
 from mmcv.cnn import ConvModule
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from mmseg_plugins.layers import MixedPooling
 from mmseg_plugins.registry import MODELS
 
-from .level_checks import image_size, select_levels
+from .level_checks import CheckedDecodeHead
 
 
 @MODELS.register_module()
-class StripPoolingHead(BaseDecodeHead):
+class StripPoolingHead(CheckedDecodeHead):
     """Reduce a map, apply mixed pooling modules, and classify each cell.
 
     Args:
@@ -78,12 +76,5 @@ class StripPoolingHead(BaseDecodeHead):
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Map the backbone's levels to logits (N, K, H, W)."""
-        x = self.reduction(select_levels(self, inputs))
+        x = self.reduction(self._transform_inputs(inputs))
         return self.cls_seg(self.bottleneck(self.mpms(x)))
-
-    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list) -> Tensor:
-        """Upsample logits to the size of the padded image or of the slide window."""
-        # Without mmseg's warning about aligned corners, which reads the sizes and so
-        # fixes them in exported graphs.
-        size = image_size(batch_img_metas)
-        return resize(seg_logits, size, None, 'bilinear', self.align_corners, False)

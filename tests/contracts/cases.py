@@ -308,6 +308,7 @@ NETWORKS = {
             num_codes=4,
             num_classes=5,
             add_lateral=True,
+            align_corners=True,
             norm_cfg=BN,
         ),
     ),
