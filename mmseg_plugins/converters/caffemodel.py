@@ -1,157 +1,115 @@
-"""Weights out of Caffe's ``.caffemodel`` files, without Caffe and without protobuf.
+"""Weights of Caffe's ``.caffemodel`` files, read without Caffe and without protobuf.
 
-Field numbers: BVLC/caffe, src/caffe/proto/caffe.proto. The wire format: a message is a
-row of fields, each a varint of 8 * number + wire type, then the content.
+Field numbers: BVLC/caffe, src/caffe/proto/caffe.proto. A protobuf message is a list of
+fields: a varint of 8 * number + wire type, then the content.
 """
 
 import math
+import mmap
 import os
-from collections.abc import Iterator
-from io import BufferedReader
+from collections import defaultdict
 
 import torch
 from torch import Tensor
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_FIXED_LENGTH = {_FIXED64: 8, _FIXED32: 4}
-#: NetParameter's fields of layers -> the fields of name and blobs in such a layer.
-_LAYERS = {100: (1, 7), 2: (4, 6)}  # LayerParameter, V1LayerParameter
-_LEGACY_SHAPE = {1: 0, 2: 1, 3: 2, 4: 3}  # num, channels, height, width
-_SHAPE, _DATA, _DOUBLE_DATA = 7, 5, 8
-_DIM = 1
-_SLOTS = ('weight', 'bias')
+Fields = dict[int, list]
+
+#: The fields of layers in NetParameter, and of name and blobs in such a layer.
+_LAYER, _OLD_LAYER = (100, 1, 7), (2, 4, 6)
+_OLD_SHAPE = (1, 2, 3, 4)  # num, channels, height, width
+_FLOATS, _SHAPE, _DOUBLES = 5, 7, 8
+_MAX_AXES = 32  # Caffe's kMaxBlobAxes
+_VARINT, _BYTES = 0, 2
+_FIXED_LENGTHS = {1: 8, 5: 4}  # bytes of the other wire types
 
 
 def read_caffemodel(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Read the weights of a ``.caffemodel`` file, of the current or the old format.
-
-    The file is streamed: the memory it takes is that of the weights.
-
-    Args:
-        path: Of the file.
+    """Read the weights of a ``.caffemodel`` file, in the current or the old format.
 
     Returns:
-        ``<layer>.weight`` and ``<layer>.bias``, a layer's first and second blob, in the
-        file's order; a third, as batch norms have, is ``<layer>.blob2``. Shapes are
-        Caffe's, but for biases of 1 x 1 x 1 x N, which become (N,).
+        The blobs of each layer: ``<layer>.weight``, ``<layer>.bias``, and perhaps
+        ``<layer>.blob2``. Shapes are Caffe's, but a bias of 1 x 1 x 1 x N becomes (N,).
 
     Raises:
-        ValueError: If the file is cut off or no ``.caffemodel``.
+        ValueError: If the file is not a ``.caffemodel``, or is incomplete.
     """
     weights: dict[str, Tensor] = {}
-    with open(path, 'rb') as file:
-        try:
-            for number, wire, length in _fields(file, os.fstat(file.fileno()).st_size):
-                if number in _LAYERS:
-                    end = _end_of(file, number, wire, length)
-                    _read_layer(file, end, *_LAYERS[number], weights)
-        except ValueError as error:
-            raise ValueError(
-                f'{path} is no whole .caffemodel, at {error}: download it again, or '
-                'give the file that the net was saved to as binary protobuf'
-            ) from error
-    if not weights:
+    try:
+        with open(path, 'rb') as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        net = _read_fields(memoryview(content))
+        for layers, name, blobs in (_LAYER, _OLD_LAYER):
+            for layer in map(_read_fields, net[layers]):
+                text = b''.join(layer[name]).decode(errors='backslashreplace')
+                _add_blobs(text, [*map(_read_blob, layer[blobs])], weights)
+        if not weights:
+            raise ValueError('no layer with weights')
+    except (TypeError, ValueError) as error:  # TypeError: bytes instead of an integer
         raise ValueError(
-            f'{path} holds no layer with weights: give the .caffemodel, not the '
-            'prototxt; upgrade a file of before 2014 with upgrade_net_proto_binary'
-        )
+            f'{path} is not a complete .caffemodel with weights: download it again, '
+            'or upgrade a file from before 2014 with upgrade_net_proto_binary'
+        ) from error
     return weights
 
 
-def _read_layer(
-    file: BufferedReader, end: int, name_field: int, blob_field: int, weights: dict
-) -> None:
-    name, blobs = '', []
-    for number, wire, length in _fields(file, end):
-        if number == name_field:
-            stop = _end_of(file, number, wire, length)
-            name = file.read(stop - file.tell()).decode(errors='backslashreplace')
-        elif number == blob_field:
-            blobs.append(_read_blob(file, _end_of(file, number, wire, length)))
-    for index, blob in enumerate(blobs):
-        key = f'{name}.{_SLOTS[index] if index < len(_SLOTS) else f"blob{index}"}'
+def _add_blobs(layer: str, blobs: list[Tensor], weights: dict[str, Tensor]) -> None:
+    for slot, blob in zip(('weight', 'bias', 'blob2'), blobs, strict=False):
+        key = f'{layer}.{slot}'
         if key in weights:
-            raise ValueError(f'byte {end}: a second layer is called {name!r}')
-        legacy_vector = blob.ndim == 4 and blob.shape[:3] == (1, 1, 1)
-        weights[key] = blob.flatten() if index and legacy_vector else blob
+            raise ValueError(f'two layers have the name {layer!r}')
+        is_old_bias = slot == 'bias' and blob.shape[:3] == (1, 1, 1)
+        weights[key] = blob.flatten() if is_old_bias else blob
 
 
-def _read_blob(file: BufferedReader, end: int) -> Tensor:
+def _read_blob(content: memoryview) -> Tensor:
+    blob = _read_fields(content)
     shape: list[int] = []
-    legacy_shape: list[int] = []
-    data, dtype = bytearray(), torch.float32
-    for number, wire, value in _fields(file, end):
-        if number in _LEGACY_SHAPE:
-            legacy_shape = legacy_shape or [0] * 4
-            legacy_shape[_LEGACY_SHAPE[number]] = _expect(file, wire, _VARINT, value)
-        elif number == _SHAPE:
-            shape += _read_dims(file, _end_of(file, number, wire, value))
-        elif number in (_DATA, _DOUBLE_DATA):
-            single = number == _DATA
-            dtype = torch.float32 if single else torch.float64
-            if wire != _BYTES:  # one number per field: not packed
-                _expect(file, wire, _FIXED32 if single else _FIXED64, value)
-            chunk = bytearray(value)
-            file.readinto(chunk)
-            if data:
-                data += chunk
-            else:  # all of a packed blob: weights are too large to hold twice
-                data = chunk
-    shape = legacy_shape or shape
-    if not data or math.prod(shape) * dtype.itemsize != len(data):
-        raise ValueError(
-            f'byte {end}: a blob has {len(data)} bytes, its shape is {tuple(shape)}, '
-            f'its type {dtype}'
-        )
+    for message in blob[_SHAPE]:
+        for dims in _read_fields(message)[1]:
+            shape += [dims] if isinstance(dims, int) else _unpack(dims)
+    if any(blob[number] for number in _OLD_SHAPE):
+        shape = [max(blob[number], default=0) for number in _OLD_SHAPE]
+    dtype = torch.float32 if blob[_FLOATS] else torch.float64
+    data = bytearray().join(blob[_FLOATS] or blob[_DOUBLES])
+    if len(shape) > _MAX_AXES or math.prod(shape) * dtype.itemsize != len(data):
+        raise ValueError(f'a blob of {len(data)} bytes and {len(shape)} axes')
     return torch.frombuffer(data, dtype=dtype).view(shape)
 
 
-def _read_dims(file: BufferedReader, end: int) -> list[int]:
-    dims = []
-    for number, wire, value in _fields(file, end):
-        if number == _DIM and wire == _BYTES:
-            stop = file.tell() + value
-            while file.tell() < stop:
-                dims.append(_read_varint(file, stop))
-        elif number == _DIM:
-            dims.append(_expect(file, wire, _VARINT, value))
-    return dims
-
-
-def _fields(file: BufferedReader, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (number, wire type, value or length) with the file at the content."""
-    while (start := file.tell()) < end:
-        number, wire = divmod(_read_varint(file, end), 8)
-        if not number or wire not in (_VARINT, _BYTES, *_FIXED_LENGTH):
-            raise ValueError(f'byte {start}: field {number} of wire type {wire}')
+def _read_fields(message: memoryview) -> Fields:
+    """Return the contents of each field number: integers, or bytes."""
+    fields: Fields = defaultdict(list)
+    start = 0
+    while start < len(message):
+        tag, start = _read_varint(message, start)
+        number, wire = divmod(tag, 8)
         if wire == _VARINT:
-            value, length = _read_varint(file, end), 0
-        else:
-            value = length = _FIXED_LENGTH.get(wire) or _read_varint(file, end)
-        after = file.tell() + length
-        if after > end:
-            raise ValueError(
-                f'byte {start}: {length} bytes are announced, {end - file.tell()} left'
-            )
-        yield number, wire, value
-        file.seek(after)
+            value, start = _read_varint(message, start)
+            fields[number].append(value)
+            continue
+        length = _FIXED_LENGTHS.get(wire, -1)
+        if wire == _BYTES:
+            length, start = _read_varint(message, start)
+        if not number or not 0 <= length <= len(message) - start:
+            raise ValueError(f'field {number} of wire type {wire} is cut off')
+        fields[number].append(message[start : start + length])
+        start += length
+    return fields
 
 
-def _read_varint(file: BufferedReader, end: int) -> int:
-    value, start = 0, file.tell()
-    for position in range(start, min(end, start + 10)):
-        byte = file.read(1)[0]
-        value |= (byte & 0x7F) << 7 * (position - start)
+def _read_varint(message: memoryview, start: int) -> tuple[int, int]:
+    """Return an integer, and the position after it."""
+    value = 0
+    for position, byte in enumerate(message[start : start + 10]):
+        value |= (byte & 0x7F) << 7 * position
         if byte < 0x80:
-            return value
-    raise ValueError(f'byte {start}: a number does not end')
+            return value, start + position + 1
+    raise ValueError('an integer is cut off')
 
 
-def _end_of(file: BufferedReader, number: int, wire: int, length: int) -> int:
-    return file.tell() + _expect(file, wire, _BYTES, length)
-
-
-def _expect(file: BufferedReader, wire: int, expected: int, value: int) -> int:
-    if wire != expected:
-        raise ValueError(f'byte {file.tell()}: wire type {wire} instead of {expected}')
-    return value
+def _unpack(packed: memoryview) -> list[int]:
+    values, start = [], 0
+    while start < len(packed):
+        value, start = _read_varint(packed, start)
+        values.append(value)
+    return values

@@ -19,6 +19,8 @@ from torch.nn import functional
 from mmseg_plugins.registry import MODELS
 
 BN = dict(type='BN')
+# PyTorch before 2.7 cannot tell exporting from compiling.
+is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
 
 
 @MODELS.register_module()
@@ -148,17 +150,18 @@ def _strip_conv(channels: int, kernel_size: tuple[int, int], **cfgs) -> ConvModu
 
 def _square_pool(x: Tensor, size: int) -> Tensor:
     """Average (N, C, H, W) over a grid, (N, C, size, size)."""
-    if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):
+    if not (is_exporting() or torch.jit.is_tracing()):
         return functional.adaptive_avg_pool2d(x, size)
-    # In a graph, two matrix products: ONNX cannot pool a map of unknown size.
-    rows, columns = (_mean_matrix(length, size, x) for length in x.shape[2:])
-    return rows @ x @ columns.t()
+    # Two matrix products give the same: ONNX cannot pool a map of unknown size.
+    for _ in range(2):  # rows, then columns
+        inside = _bins(x.shape[2], size, x)
+        x = ((inside @ x) / inside.sum(1, keepdim=True)).transpose(2, 3)
+    return x
 
 
-def _mean_matrix(length: int, size: int, x: Tensor) -> Tensor:
-    """Make the (size, length) matrix that averages the cells of each bin."""
+def _bins(length: int, size: int, x: Tensor) -> Tensor:
+    """Make the (size, length) matrix of which cells are in which bin, 1 or 0."""
     bins = torch.arange(size, device=x.device)[:, None]
     first, end = bins * length // size, ((bins + 1) * length + size - 1) // size
     cells = torch.arange(length, device=x.device)
-    inside = (cells >= first) & (cells < end)
-    return inside.to(x.dtype) / (end - first).to(x.dtype)
+    return ((cells >= first) & (cells < end)).to(x.dtype)

@@ -75,20 +75,24 @@ class LearnedUpsample(nn.ConvTranspose2d):
         return _upsample(super().forward(x), size, 1, self.stride[0])
 
 
-@torch.fx.wrap  # one node in a symbolic trace, since it compares sizes
+@torch.fx.wrap  # one node in a symbolic trace, since it iterates over sizes
 def _upsample(x: Tensor, size: torch.Size, scale: int, limit: int) -> Tensor:
     """Enlarge by ``scale`` and cut a surplus below ``limit``, or resize to ``size``."""
-    enlarged = []
-    for cells, target in zip(x.shape[2:], size, strict=True):
-        if torch.compiler.is_compiling():  # comparing would fix the sizes of the graph
-            enlarged.append(torch.sym_max(cells * scale, target))
-        elif torch.jit.is_tracing():  # there, sizes are tensors
-            pair = torch.as_tensor(cells * scale), torch.as_tensor(target)
-            enlarged.append(torch.maximum(*pair))
-        else:
-            is_exact = 0 <= cells * scale - target < limit
-            enlarged.append(cells * scale if is_exact else target)
+    surplus = [
+        _surplus(cells * scale, target, limit)
+        for cells, target in zip(x.shape[2:], size, strict=True)
+    ]
+    enlarged = [target + cells for target, cells in zip(size, surplus, strict=True)]
     x = functional.interpolate(x, enlarged, mode='bilinear', align_corners=False)
     # A negative padding cuts, and unlike a slice it exports with dynamic sizes.
-    bottom, right = size[0] - enlarged[0], size[1] - enlarged[1]
-    return functional.pad(x, (0, right, 0, bottom))
+    return functional.pad(x, (0, -surplus[1], 0, -surplus[0]))
+
+
+def _surplus(cells: int, target: int, limit: int) -> int:
+    """Return ``cells - target`` where that is from 0 to ``limit - 1``, else 0."""
+    # Arithmetic, because a comparison would fix the sizes of an exported graph.
+    surplus = cells - target
+    if isinstance(surplus, Tensor):  # torch.jit.trace has tensors as sizes
+        return surplus * torch.minimum(surplus + 1, limit - surplus).clamp(0, 1)
+    fits = torch.sym_min(1, torch.sym_min(surplus + 1, limit - surplus))
+    return surplus * torch.sym_max(0, fits)

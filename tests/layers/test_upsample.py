@@ -1,94 +1,121 @@
+"""Bilinear upsampling against its matrix, and how the learned form starts."""
+
+import warnings
+from functools import partial
+
 import pytest
 import torch
-from reference.fcn import deconvolve, enlarge
+from reference.bilinear import aligned_matrix, bilinear_matrix
+from torch import Tensor
 
-from mmseg_plugins.layers import (
-    BilinearDeconv,
-    Interpolation,
-    bilinear_kernel,
-    crop,
-    crop_offsets,
-)
+from mmseg_plugins.layers import BilinearUpsample, LearnedUpsample, bilinear_kernel
+
+ROWS, COLUMNS = 6, 7
+OTHER_SIZES = [(12, 13), (11, 14), (10, 14), (13, 14), (6, 7), (24, 27)]
 
 
-@pytest.mark.parametrize('scale', [2, 8, 32])
-def test_interpolation_equals_the_interpolation_matrix(scale):
-    x = torch.randn(2, 3, 4, 5, dtype=torch.float64)
-    actual = Interpolation(scale)(x)
-    torch.testing.assert_close(actual, enlarge(x, scale), rtol=0, atol=1e-14)
+def make_map() -> Tensor:
+    torch.manual_seed(0)
+    return torch.randn(2, 3, ROWS, COLUMNS, dtype=torch.float64)
 
 
-def test_control_aligned_corners_differ():
-    x = torch.randn(1, 1, 4, 5, dtype=torch.float64)
-    aligned = torch.nn.functional.interpolate(
-        x, scale_factor=2.0, mode='bilinear', align_corners=True
-    )
-    assert (aligned - enlarge(x, 2)).abs().max() > 0.1
+def interpolate(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    return torch.einsum('ih,nchw,jw->ncij', rows, x, columns)
+
+
+def cut(x: Tensor, scale: int, size: tuple[int, int]) -> Tensor:
+    """Upsample by ``scale`` and cut to ``size``."""
+    rows = bilinear_matrix(ROWS, ROWS * scale)[: size[0]]
+    return interpolate(x, rows, bilinear_matrix(COLUMNS, COLUMNS * scale)[: size[1]])
+
+
+def resized(x: Tensor, size: tuple[int, int], matrix=bilinear_matrix) -> Tensor:
+    return interpolate(x, matrix(ROWS, size[0]), matrix(COLUMNS, size[1]))
 
 
 @pytest.mark.parametrize('kernel_size', [4, 8, 15, 16, 63, 64])
-def test_every_phase_of_the_kernel_sums_to_one(kernel_size):
+def test_the_kernels_weights_of_one_output_cell_sum_to_one(kernel_size):
     scale = (kernel_size + 1) // 2
     kernel = bilinear_kernel(kernel_size).double()
-    for row in range(scale):
-        for column in range(scale):
-            total = kernel[row::scale, column::scale].sum().item()
-            assert total == pytest.approx(1, abs=1e-6)
+    sums = [
+        kernel[i::scale, j::scale].sum() for i in range(scale) for j in range(scale)
+    ]
+    torch.testing.assert_close(torch.stack(sums), torch.ones(scale**2).double())
+    assert torch.equal(kernel, kernel.T)
+    assert torch.equal(kernel, kernel.flip(0))
 
 
-@pytest.mark.parametrize('learned', [False, True])
+@pytest.mark.parametrize('scale', [1, 2, 8, 32])
+def test_is_exact_where_the_sizes_are_ceilings(scale):
+    x, upsample = make_map(), BilinearUpsample(scale)
+    for surplus in {0, scale // 2, scale - 1}:
+        size = (ROWS * scale - surplus, COLUMNS * scale)
+        actual = upsample(x, size)
+        torch.testing.assert_close(actual, cut(x, scale, size), rtol=0, atol=1e-14)
+        if surplus:  # control
+            assert (actual - resized(x, size)).abs().max() > 0.01
+
+
+@pytest.mark.parametrize('size', [(13, 14), (10, 14), (12, 15), (12, 12), (3, 5)])
+def test_resizes_where_a_size_is_no_ceiling(size):
+    """One of both lengths is above 2 times the map's, or below it by 2 or more."""
+    x = make_map()
+    expected = resized(x, size)
+    actual = BilinearUpsample(2)(x, size)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize('size', [(12, 14), (11, 14), (13, 20)])
+def test_aligned_corners_always_resize(size):
+    x = make_map()
+    expected = resized(x, size, aligned_matrix)
+    actual = BilinearUpsample(2, align_corners=True)(x, size)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-14)
+    assert (BilinearUpsample(2)(x, size) - expected).abs().max() > 0.1  # control
+
+
 @pytest.mark.parametrize('scale', [2, 8])
-def test_deconv_equals_interpolation_inside(scale, learned):
-    x = torch.randn(2, 3, 6, 7, dtype=torch.float64)
-    deconv = BilinearDeconv(
-        3, scale, kernel_size=2 * scale, padding=scale // 2, learned=learned
-    ).double()
-    inside = (..., slice(scale, -scale), slice(scale, -scale))
-    expected = Interpolation(scale)(x)
-    assert deconv(x).shape == expected.shape
-    torch.testing.assert_close(deconv(x)[inside], expected[inside], rtol=0, atol=1e-14)
+def test_the_learned_form_starts_as_bilinear_inside_the_map(scale):
+    x, learned = make_map(), LearnedUpsample(3, scale).double()
+    for surplus in (0, scale - 1):
+        size = (ROWS * scale - surplus, COLUMNS * scale)
+        difference = (learned(x, size) - BilinearUpsample(scale)(x, size)).abs()
+        assert difference[:, :, scale : size[0] - scale, scale:-scale].max() < 1e-14
+        assert difference[:, :, :, 0].max() > 0.1  # beyond the border it sees zeros
 
 
-def test_learned_deconv_equals_the_plain_restatement():
-    x = torch.randn(2, 3, 4, 5, dtype=torch.float64)
-    deconv = BilinearDeconv(3, 2, kernel_size=4, padding=0, learned=True).double()
-    torch.nn.init.normal_(deconv.weight)
-    expected = deconvolve(x, deconv.weight, 2)
-    torch.testing.assert_close(deconv(x), expected, rtol=0, atol=1e-13)
+def test_the_learned_form_resizes_where_a_size_is_no_ceiling():
+    x, learned = make_map(), LearnedUpsample(3, 2).double()
+    rows, columns = bilinear_matrix(12, 13), bilinear_matrix(14, 14)
+    expected = interpolate(learned(x, (12, 14)), rows, columns)
+    torch.testing.assert_close(learned(x, (13, 14)), expected, rtol=0, atol=1e-14)
 
 
-def test_only_a_learned_deconv_has_weights():
-    kinds = dict(kernel_size=4, padding=0)
-    assert not BilinearDeconv(3, 2, learned=False, **kinds).state_dict()
-    learned = BilinearDeconv(3, 2, learned=True, **kinds)
-    assert learned.state_dict()['weight'].shape == (3, 3, 4, 4)
+class ToSizeOf(torch.nn.Module):
+    def __init__(self, upsample: torch.nn.Module) -> None:
+        super().__init__()
+        self.upsample = upsample
+
+    def forward(self, x: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
+        return self.upsample(x, finer.shape[2:])
 
 
-@pytest.mark.parametrize(
-    ('strides', 'centre', 'expected'),
-    [
-        ([32], 12.5, {1: 19}),
-        ([16, 32], 12.5, {16: 5, 1: 27}),
-        ([8, 16, 32], 12.5, {16: 5, 8: 9, 1: 31}),
-        ([32], 13, {1: 18}),  # FCN-AlexNet
-    ],
-)
-def test_crop_offsets_are_the_published_ones(strides, centre, expected):
-    assert crop_offsets(strides, centre) == expected
-
-
-def test_a_centre_between_cells_is_refused():
-    with pytest.raises(ValueError, match=r'centre puts cells 0\.25 off'):
-        crop_offsets([32], 12.25)
-
-
-def test_crop_begins_at_the_offset():
-    x = torch.arange(12.0).view(1, 1, 3, 4)
-    assert torch.equal(crop(x, (2, 3)), x[:, :, :2, :3])
-    assert torch.equal(crop(x, (2, 2), 1), x[:, :, 1:3, 1:3])
-
-
-@pytest.mark.parametrize(('size', 'offset'), [((3, 5), 0), ((3, 3), 1)])
-def test_crop_beyond_the_map_is_refused(size, offset):
-    with pytest.raises(ValueError, match='cannot cut a map of 3 x 4 cells'):
-        crop(torch.zeros(1, 1, 3, 4), size, offset)
+@pytest.mark.parametrize('example', [(12, 14), (11, 13), (6, 7), (13, 20)])
+@pytest.mark.parametrize('make', [BilinearUpsample, partial(LearnedUpsample, 3)])
+def test_graphs_equal_eager_whether_sizes_are_ceilings_or_not(make, example):
+    """Also at other sizes than those of the example: exact, or resized."""
+    net, x = ToSizeOf(make(2).double()), make_map()
+    finer = {size: torch.zeros(1, 1, *size) for size in [example, *OTHER_SIZES]}
+    free = {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
+    inputs = (x, finer[example])
+    program = torch.export.export(net, inputs, dynamic_shapes=(free, free))
+    torch._dynamo.reset()
+    compiled = torch.compile(net, fullgraph=True, backend='aot_eager')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', torch.jit.TracerWarning)
+        traced = torch.jit.trace(net, inputs)
+    for graph in (program.module(), compiled, traced):
+        for other in finer.values():
+            torch.testing.assert_close(
+                graph(x, other), net(x, other), rtol=0, atol=1e-12
+            )

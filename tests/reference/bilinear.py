@@ -1,4 +1,4 @@
-"""Bilinear interpolation of one dimension, as a matrix: half-pixel and aligned."""
+"""Bilinear interpolation along one dimension, as a matrix."""
 
 import torch
 from torch import Tensor
@@ -6,9 +6,10 @@ from torch.nn.functional import interpolate
 
 
 def bilinear_matrix(source: int, target: int) -> Tensor:
-    """(target, source): row i holds the weights of output cell i.
+    """Return a (target, source) matrix; row i holds the weights of output cell i.
 
-    Cell centres lie at i + 1/2; beyond the outermost centres the border is repeated.
+    The centre of cell i is at i + 1/2. Beyond the outermost centres the border is
+    repeated. This is ``align_corners=False``.
     """
     matrix = torch.zeros(target, source, dtype=torch.float64)
     for i in range(target):
@@ -22,6 +23,6 @@ def bilinear_matrix(source: int, target: int) -> Tensor:
 
 
 def aligned_matrix(source: int, target: int) -> Tensor:
-    """The same with aligned corners: the control of those who do not align them."""
+    """Return the matrix of ``align_corners=True``."""
     identity = torch.eye(source, dtype=torch.float64)[None]
     return interpolate(identity, size=target, mode='linear', align_corners=True)[0].T

@@ -1,11 +1,9 @@
-"""DFANet, written from Table 1 and Figure 3 of the paper, slowly and plainly.
+"""DFANet, written from Table 1 and Figure 3 of the paper, without mmseg_plugins.
 
-Where the paper leaves a choice, the reading is R1 (docs/dfanet.md): nothing stands
-between the two halves of a separable convolution, the stride and the projection are in
-a stage's first block, the decoder has 1 x 1 convolutions.
-
-``weights`` is a state dict of backbone and head. Nothing of mmseg_plugins is used, and
-of torch only convolution and batch norm.
+Where the paper leaves a choice, this follows the reading R1 of docs/dfanet.md: there is
+nothing between the two halves of a separable convolution, the first block of a stage
+has the stride and the projection, the decoder has 1 x 1 convolutions. Tests replace
+single functions and tables to get another reading.
 """
 
 import torch
@@ -13,12 +11,14 @@ from reference.bilinear import bilinear_matrix
 from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d
 
-#: Blocks of each stage, and the channels of a block's three convolutions (Table 1).
-TABLE_1 = {
-    'A': {'enc2': (4, 12, 12, 48), 'enc3': (6, 24, 24, 96), 'enc4': (4, 48, 48, 192)},
-    'B': {'enc2': (4, 8, 8, 32), 'enc3': (6, 16, 16, 64), 'enc4': (4, 32, 32, 128)},
+#: Channels of the three convolutions in each stage's blocks (Table 1).
+WIDTHS = {
+    'A': {'enc2': (12, 12, 48), 'enc3': (24, 24, 96), 'enc4': (48, 48, 192)},
+    'B': {'enc2': (8, 8, 32), 'enc3': (16, 16, 64), 'enc4': (32, 32, 128)},
 }
-#: Of the three convolutions in a stage's first block.
+#: Blocks of enc2, enc3 and enc4 (Table 1).
+NUM_BLOCKS = (4, 6, 4)
+#: Strides of the three convolutions in a stage's first block.
 STRIDES = (2, 1, 1)
 
 
@@ -26,12 +26,11 @@ def relu(x: Tensor) -> Tensor:
     return x.clamp(min=0)
 
 
-def between(x: Tensor) -> Tensor:
-    """What stands between the depthwise and the pointwise half: nothing."""
+def after_depthwise(x: Tensor) -> Tensor:
     return x
 
 
-def enlarge(x: Tensor, like: Tensor) -> Tensor:
+def upsample(x: Tensor, like: Tensor) -> Tensor:
     rows, columns = map(bilinear_matrix, x.shape[2:], like.shape[2:])
     return torch.einsum('ih,nchw,jw->ncij', rows, x, columns)
 
@@ -41,7 +40,12 @@ def concat(path: Tensor, skip: Tensor) -> Tensor:
 
 
 class Network:
-    """The equations over one state dict, in training (batch statistics) or not."""
+    """The equations of a backbone or a head.
+
+    Args:
+        weights: State dict of the backbone or the head.
+        training: Whether batch norm uses the statistics of the batch.
+    """
 
     def __init__(self, weights: dict[str, Tensor], training: bool) -> None:
         self.weights = weights
@@ -62,12 +66,12 @@ class Network:
     def separable(self, x: Tensor, name: str, stride: int) -> Tensor:
         kernel = self.weights[f'{name}.depthwise_conv.conv.weight']
         x = conv2d(x, kernel, stride=stride, padding=1, groups=x.shape[1])
-        return self.conv_bn(between(x), f'{name}.pointwise_conv')
+        return self.conv_bn(after_depthwise(x), f'{name}.pointwise_conv')
 
     def shortcut(self, x: Tensor, name: str, first: bool) -> Tensor:
         return self.conv_bn(x, f'{name}.shortcut', stride=2) if first else x
 
-    def block(self, x: Tensor, name: str, widths: list[int], first: bool) -> Tensor:
+    def block(self, x: Tensor, name: str, widths: tuple, first: bool) -> Tensor:
         out = x
         strides = STRIDES if first else (1, 1, 1)
         for i in range(3):
@@ -77,8 +81,7 @@ class Network:
                 out = relu(out)
         return relu(out + self.shortcut(x, name, first))
 
-    def stage(self, x: Tensor, name: str, table: tuple[int, ...]) -> Tensor:
-        num_blocks, *widths = table
+    def stage(self, x: Tensor, name: str, num_blocks: int, widths: tuple) -> Tensor:
         for i in range(num_blocks):
             x = self.block(x, f'{name}.{i}', widths, first=i == 0)
         return x
@@ -87,33 +90,34 @@ class Network:
         classes = x.mean((2, 3)) @ self.weights[f'{name}.fc.weight'].T
         classes = classes + self.weights[f'{name}.fc.bias']
         assert classes.shape[1] == 1000
-        share = conv2d(
+        factors = conv2d(
             classes[:, :, None, None], self.weights[f'{name}.conv.conv.weight']
         )
         if f'{name}.conv.bn.weight' in self.weights:
-            share = self.bn(share, f'{name}.conv')
+            factors = self.bn(factors, f'{name}.conv')
         else:
-            share = share + self.weights[f'{name}.conv.conv.bias'][:, None, None]
-        return x * share
+            factors = factors + self.weights[f'{name}.conv.conv.bias'][:, None, None]
+        return x * factors
 
     def backbone(self, image: Tensor, arch: str, num_subnets: int) -> list[Tensor]:
         """Return enc2 of each sub-network, then the attention of each."""
-        table = TABLE_1[arch]
-        x = relu(self.conv_bn(image, 'subnets.0.conv1', stride=2))
-        lows, highs, before = [], [], {}
+        x = relu(self.conv_bn(image, 'conv1', stride=2))
+        lows, highs, previous = [], [], {}
         for k in range(num_subnets):
-            name = f'subnets.{k}'
-            now = {}
-            for stage in ('enc2', 'enc3', 'enc4'):
-                if before and stage == 'enc2':
-                    x = concat(enlarge(before['fca'], before['enc2']), before['enc2'])
-                elif before:
-                    x = concat(x, before[stage])
-                x = now[stage] = self.stage(x, f'{name}.{stage}', table[stage])
-            now['fca'] = self.attend(x, f'{name}.fca')
-            lows.append(now['enc2'])
-            highs.append(now['fca'])
-            before = now
+            maps = {}
+            for (stage, widths), num_blocks in zip(
+                WIDTHS[arch].items(), NUM_BLOCKS, strict=True
+            ):
+                if previous and stage == 'enc2':
+                    x = upsample(previous['fca'], like=previous['enc2'])
+                if previous:
+                    x = concat(x, previous[stage])
+                name = f'subnets.{k}.{stage}'
+                x = maps[stage] = self.stage(x, name, num_blocks, widths)
+            maps['fca'] = self.attend(x, f'subnets.{k}.fca')
+            lows.append(maps['enc2'])
+            highs.append(maps['fca'])
+            previous = maps
         return lows + highs
 
     def head(self, levels: list[Tensor], num_low: int) -> Tensor:
@@ -128,18 +132,18 @@ class Network:
         ]
         total = torch.zeros_like((lows + highs)[0])
         if lows:
-            fused = sum(enlarge(x, total) for x in lows)
+            fused = sum(upsample(x, like=total) for x in lows)
             total = total + relu(self.conv_bn(fused, 'fusion'))
-        total = total + sum(enlarge(x, total) for x in highs)
+        total = total + sum(upsample(x, like=total) for x in highs)
         return conv2d(
             total, self.weights['conv_seg.weight'], self.weights['conv_seg.bias']
         )
 
 
 def randomise(net: torch.nn.Module) -> None:
-    """Give every weight and statistic a value that would be missed if it were not used.
+    """Make a net float64 and give each weight and statistic a value of its own.
 
-    Activations stay of about one size, and the net becomes float64.
+    An unused weight then changes the result. Activations keep about one size.
     """
     net.double()
     for name, value in net.state_dict().items():

@@ -1,7 +1,7 @@
 """The authors' SPNet, plainly, with the names of their state dict and any width.
 
-Written from the layout and the behaviour of houqb/SPNet in June 2020 and before;
-nothing of mmseg or mmseg_plugins is used. Strips are enlarged by interpolation.
+Written from the layout and the behaviour of houqb/SPNet since 10 June 2020; nothing of
+mmseg or mmseg_plugins is used. Strips are enlarged by interpolation.
 """
 
 from functools import partial
@@ -16,57 +16,46 @@ def enlarge(x: Tensor, size: torch.Size) -> Tensor:
     return interpolate(x, size, mode='bilinear', align_corners=True)
 
 
-class SPM(nn.Module):
-    """``old`` is the module of before 27 May 2020, with its pools swapped."""
+def strip_conv(channels: int, height: int, width: int) -> nn.Sequential:
+    padding = (height // 2, width // 2)
+    kernel = nn.Conv2d(channels, channels, (height, width), padding=padding, bias=False)
+    return nn.Sequential(kernel, nn.BatchNorm2d(channels))
 
-    def __init__(self, channels: int, old: bool, bias: bool):
+
+class SPM(nn.Module):
+    def __init__(self, channels: int):
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, (3, 1), padding=(1, 0), bias=bias)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, (1, 3), padding=(0, 1), bias=bias)
-        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv1, self.bn1 = strip_conv(channels, 3, 1)
+        self.conv2, self.bn2 = strip_conv(channels, 1, 3)
         self.conv3 = nn.Conv2d(channels, channels, 1)
-        self.old = old
 
     def forward(self, x: Tensor) -> Tensor:
-        sizes = [(None, 1), (1, None)]
-        if self.old:
-            sizes.reverse()
-        first = self.bn1(self.conv1(adaptive_avg_pool2d(x, sizes[0])))
-        second = self.bn2(self.conv2(adaptive_avg_pool2d(x, sizes[1])))
+        rows = self.bn1(self.conv1(adaptive_avg_pool2d(x, (None, 1))))
+        columns = self.bn2(self.conv2(adaptive_avg_pool2d(x, (1, None))))
         size = x.shape[2:]
-        return self.conv3((enlarge(first, size) + enlarge(second, size)).relu())
+        return self.conv3((enlarge(rows, size) + enlarge(columns, size)).relu())
 
 
 class Block(Bottleneck):
-    """A bottleneck whose 3 x 3's output an SPM gates, under any name."""
-
-    gate_name = ''
+    """A bottleneck; an SPM gates the output of its 3 x 3 convolution."""
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.bn1(self.conv1(x)).relu()
         x = self.bn2(self.conv2(x)).relu()
-        if self.gate_name:
-            x = x * getattr(self, self.gate_name)(x).sigmoid()
+        if hasattr(self, 'spm'):
+            x = x * self.spm(x).sigmoid()
         return (self.bn3(self.conv3(x)) + shortcut).relu()
 
 
-def make_block(inputs, planes, stage, i, last, name, old, bias) -> Block:
+def make_block(inputs, planes, stage, i, last, spm) -> Block:
     """Multi-grid 4, 8, 16 in the last stage, whose blocks all have an SPM."""
     spread = {3: 2 if i else 1, 4: 4 * 2**i}.get(stage, 1)
     stride = 2 if stage == 2 and i == 0 else 1
     block = Block(inputs, planes, stride, spread, i == 0)
-    if name and (stage == 4 or last):
-        block.add_module(name, SPM(planes, old, bias))
-        block.gate_name = name
+    if spm and (stage == 4 or last):
+        block.spm = SPM(planes)
     return block
-
-
-def strip_conv(channels: int, height: int, width: int) -> nn.Sequential:
-    padding = (height // 2, width // 2)
-    kernel = nn.Conv2d(channels, channels, (height, width), padding=padding, bias=False)
-    return nn.Sequential(kernel, nn.BatchNorm2d(channels))
 
 
 class MPM(nn.Module):
@@ -116,7 +105,7 @@ class SPHead(nn.Module):
 
 
 class SPNet(nn.Module):
-    """``width`` is 64 and ``pools`` (20, 12) in the paper's; ``name`` is the SPM's."""
+    """``width`` is 64 and ``pools`` (20, 12) in the paper's."""
 
     def __init__(
         self,
@@ -126,14 +115,9 @@ class SPNet(nn.Module):
         depth: int = 50,
         spm: bool = True,
         aux: bool = True,
-        name: str = 'spm',
-        before_2020_05_27: bool = False,
-        bias: bool = False,
     ):
         super().__init__()
-        name = name if spm else ''
-        block = partial(make_block, name=name, old=before_2020_05_27, bias=bias)
-        self.pretrained = DeepStemResNet(width, depth, block)
+        self.pretrained = DeepStemResNet(width, depth, partial(make_block, spm=spm))
         self.head = SPHead(32 * width, num_classes, pools)
         if aux:
             self.auxlayer = FCNHead(16 * width, num_classes)
