@@ -1,7 +1,6 @@
-"""Puts tests/ on the path, so that tests share tests/reference and tests/contracts."""
+"""Settings of all tests."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from mmengine.registry import init_default_scope
 
 TESTS = Path(__file__).parent
 collect_ignore = ['stubs']  # for the upstream cell only
-sys.path[:0] = [str(TESTS), *map(str, TESTS.glob('*/'))]
 
 
 @pytest.fixture(scope='session')

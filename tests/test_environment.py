@@ -11,18 +11,10 @@ from mmseg_plugins import environment
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CHECK_ENV = REPOSITORY / 'tools' / 'check_env.py'
-ONEDL = {
-    'torch': '2.13.0+cpu',
-    'onedl-mmengine': '0.10.12',
-    'onedl-mmcv': '2.3.6',
-    'onedl-mmsegmentation': '1.4.2',
-}
-UPSTREAM = {
-    'torch': '2.1.2',
-    'mmengine': '0.10.7',
-    'mmcv': '2.1.0',
-    'mmsegmentation': '1.2.2',
-}
+ONEDL = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6'}
+ONEDL |= {'onedl-mmsegmentation': '1.4.2', 'torch': '2.13.0+cpu'}
+UPSTREAM = {'mmengine': '0.10.7', 'mmcv': '2.1.0'}
+UPSTREAM |= {'mmsegmentation': '1.2.2', 'torch': '2.1.2'}
 
 
 @pytest.fixture
@@ -63,7 +55,6 @@ def test_missing_packages_come_from_the_line_in_use(install):
     ('versions', 'remove', 'line'),
     [
         (ONEDL | {'mmengine': '0.10.7'}, 'onedl-mmengine mmengine', 'ONEDL'),
-        (UPSTREAM | {'onedl-mmcv': '2.3.6'}, 'onedl-mmcv mmcv', 'UPSTREAM'),
         (UPSTREAM | {'mmcv-lite': '2.1.0'}, 'mmcv mmcv-lite', 'UPSTREAM'),
         (
             UPSTREAM | {'onedl-mmsegmentation': '1.4.2'},
@@ -81,13 +72,7 @@ def test_two_owners_of_one_name(install, versions, remove, line):
 
 
 @pytest.mark.parametrize(
-    ('name', 'version'),
-    [
-        ('mmsegmentation', '0.30.0'),
-        ('mmengine', '0.7.4'),
-        ('mmcv', '1.7.2'),
-        ('torch', '2.0.1+cu118'),
-    ],
+    ('name', 'version'), [('mmsegmentation', '0.30.0'), ('torch', '2.0.1+cu118')]
 )
 def test_too_old(install, name, version):
     install(UPSTREAM | {name: version})
@@ -118,12 +103,7 @@ def test_commands_and_bounds_are_those_of_pyproject():
     ('error', 'fix'),
     [
         ("ModuleNotFoundError: No module named 'mmcv._ext'", 'onedl-mmsegmentation'),
-        ('AssertionError: MMCV==2.2.0 is used but incompatible.', 'onedl-mmcv'),
-        ("ModuleNotFoundError: No module named 'ftfy'", 'pip install ftfy regex'),
-        ("ModuleNotFoundError: No module named 'pkg_resources'", 'setuptools<81'),
         ('RuntimeError: operator torchvision::nms does not exist', 'torchvision'),
-        ('ImportError: libGL.so.1: cannot open shared object', 'opencv-python-headle'),
-        ("KeyError: 'Adafactor is already registered in optimizer'", 'mmengine>='),
         ('RuntimeError: Bad. Fix: pip frobnicate\nlast line', 'pip frobnicate'),
         ('Segmentation fault', '--force-reinstall'),
     ],
@@ -135,36 +115,24 @@ def test_fix_for_an_error(error, fix):
 
 def run(*command, path='', **kwargs):
     variables = {**os.environ, 'PYTHONPATH': str(path)}
-    return subprocess.run(
-        command, capture_output=True, text=True, env=variables, **kwargs
+    options = dict(capture_output=True, text=True, env=variables)
+    return subprocess.run(command, **options, **kwargs)
+
+
+def test_check_env_where_nothing_works(tmp_path):
+    run(sys.executable, '-m', 'venv', '--without-pip', tmp_path, check=True)
+    modules = tmp_path / 'modules'
+    modules.mkdir()
+    (modules / 'torchvision.py').write_text(
+        'raise RuntimeError("operator torchvision::nms does not exist")'
     )
-
-
-@pytest.fixture(scope='module')
-def bare_python(tmp_path_factory):
-    """Return the Python of an environment in which nothing is installed."""
-    folder = tmp_path_factory.mktemp('bare')
-    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', folder], check=True)
-    return folder / 'bin' / 'python'
-
-
-def test_check_env_where_nothing_is_installed(bare_python, tmp_path):
-    done = run(bare_python, CHECK_ENV, cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stderr == ''
+    (modules / 'cv2.py').write_text('import os; os.abort()')
+    done = run(tmp_path / 'bin' / 'python', CHECK_ENV, path=modules, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, '')
     fixes = re.findall('Fix: (.*)', done.stdout)
     assert fixes[:2] == ['pip install torch', environment.INSTALL_ONEDL]
     assert fixes[-1].startswith('pip install -e .')
-    assert len(fixes) == len(set(fixes)) == 5
-
-
-def test_check_env_survives_a_crash(bare_python, tmp_path):
-    (tmp_path / 'torchvision.py').write_text(
-        'raise RuntimeError("operator torchvision::nms does not exist")'
-    )
-    (tmp_path / 'cv2.py').write_text('import os; os.abort()')
-    done = run(bare_python, CHECK_ENV, path=tmp_path, cwd=tmp_path)
-    assert done.returncode == 1
+    assert len(fixes) == len(set(fixes))
     assert 'torchvision fails: RuntimeError: operator' in done.stdout
     assert 'pip uninstall -y torchvision' in done.stdout
     assert 'cv2 fails: exit code -' in done.stdout

@@ -42,20 +42,17 @@ def run(tmp_path):
         for name, source in files.items():
             (tmp_path / f'{name}.py').write_text(source)
         path = [tmp_path, REPOSITORY, *map(os.path.abspath, PYTHONPATH)]
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, '-c', start + code],
             capture_output=True,
             text=True,
             cwd=tmp_path,
             env={**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, path))},
         )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
 
     return run_code
-
-
-def output_of(done):
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize('scope', ['mmseg', None])
@@ -70,7 +67,7 @@ loss = dict(type='mmseg.CrossEntropyLoss')
 built = MODELS.build(head('mmseg_plugins.FCNSkipHead', loss_decode=loss))
 assert type(built) is FCNSkipHead
 """
-    output_of(run(code, scope=scope))
+    run(code, scope=scope)
 
 
 def test_plain_names_and_nested_types_after_custom_imports(run):
@@ -89,7 +86,7 @@ cfg.model.decode_head = dict(
 cfg.model.auxiliary_head = head('mmseg_plugins.FCNSkipHead')
 assert type(MODELS.build(cfg.model).decode_head).__module__.startswith('mmseg.models')
 """
-    output_of(run(code, config=SEGMENTOR))
+    run(code, config=SEGMENTOR)
 
 
 def test_classes_in_pure_python_configs(run):
@@ -112,13 +109,20 @@ assert type(built) is FCNSkipHead and built.num_classes == 7
 cfg.dump('dumped.py')
 assert type(MODELS.build(Config.fromfile('dumped.py').head)) is FCNSkipHead
 """
-    output_of(run(code, base=base, config=config))
+    run(code, base=base, config=config)
 
 
 # One import fails in this package, one in mmcv, which this package imports.
 @pytest.mark.parametrize('refused', ['mmseg_plugins.decode_heads', 'mmcv.cnn'])
 def test_a_failed_import_says_why(run, refused):
     code = f"""
+# Control: mmengine hides the failed import of another plug-in.
+try:
+    MODELS.build(dict(type='other_plugin.Head'))
+except KeyError as error:
+    assert 'is not in the' in str(error)
+else:
+    raise SystemExit('the control was built')
 import mmseg.models
 class Refuse:
     def find_spec(self, name, path=None, target=None):
@@ -130,8 +134,7 @@ sys.meta_path.insert(0, Refuse())
 ways = (
     lambda: MODELS.build(head('mmseg_plugins.FCNSkipHead')),
     lambda: MODELS.build(head('mmseg_plugins.FCNSkipHead')),  # not only the first time
-    lambda: Config.fromstring(
-        "custom_imports = dict(imports=['mmseg_plugins'])", '.py'),
+    lambda: Config.fromfile('config.py'),
 )
 for way in ways:
     try:
@@ -141,20 +144,11 @@ for way in ways:
     else:
         raise SystemExit('nothing was raised')
 """
-    output = output_of(run(code))
+    files = dict(other_plugin='raise ImportError("libnothing.so")', config=SEGMENTOR)
+    output = run(code, **files)
     assert output.count('mmseg_plugins could not be imported: ImportError') == 3
-    assert output.count('libnothing.so') == 3
+    assert output.count('libnothing.so: cannot open') == 3
     assert output.count('Fix: pip install') == 3
-    assert 'is not in the' not in output
-
-
-def test_control_mmengine_hides_a_failed_import(run):
-    code = """
-MODELS.build(dict(type='other_plugin.Head'))
-"""
-    done = run(code, other_plugin='raise ImportError("libnothing.so")')
-    assert done.returncode == 1
-    assert 'is not in the' in done.stderr
 
 
 def test_reloading(run):
@@ -162,19 +156,16 @@ def test_reloading(run):
 import mmseg_plugins
 from mmseg_plugins import registry
 from mmseg_plugins.decode_heads import fcn_skip_head
-before = fcn_skip_head.FCNSkipHead
 children = dict(MODELS.children)
 importlib.reload(registry)
 assert MODELS.children == children
+before = fcn_skip_head.FCNSkipHead
 importlib.reload(fcn_skip_head)
 after = fcn_skip_head.FCNSkipHead
 assert before is not after
 assert MODELS.get('mmseg_plugins.FCNSkipHead') is MODELS.get('FCNSkipHead') is after
-importlib.reload(mmseg_plugins)
-for name in ('mmseg_plugins.FCNSkipHead', 'FCNSkipHead'):
-    MODELS.build(head(name))
 """
-    assert 'belongs to' not in output_of(run(code))
+    assert 'belongs to' not in run(code)
 
 
 @pytest.mark.parametrize('order', ['other mmseg_plugins', 'mmseg_plugins other'])
@@ -193,7 +184,7 @@ assert MODELS.get('FCNSkipHead') is other.FCNSkipHead
 ours = MODELS.build(head('mmseg_plugins.FCNSkipHead'))
 assert type(ours) is mmseg_plugins.decode_heads.FCNSkipHead
 """
-    output = output_of(run(code, other=other))
+    output = run(code, other=other)
     warning = "'FCNSkipHead' belongs to other; write type='mmseg_plugins.FCNSkipHead'"
     assert (warning in output) == order.startswith('other')
 
@@ -212,4 +203,4 @@ host.VISUALIZERS.build(dict(type='SegLocalVisualizer', name='test'))
 host.HOOKS.build(dict(type='CheckpointHook'))  # mmengine's
 host.METRICS.build(dict(type='IoUMetric'))
 """
-    output_of(run(code, scope='mmseg_plugins', config=SEGMENTOR))
+    run(code, scope='mmseg_plugins', config=SEGMENTOR)

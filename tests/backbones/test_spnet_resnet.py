@@ -4,11 +4,13 @@ import pytest
 import torch
 from mmseg.models.backbones import ResNet
 from mmseg.models.decode_heads import FCNHead
-from reference.spnet import SPNet
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_plugins.backbones import SPNetResNet
 from mmseg_plugins.decode_heads import StripPoolingHead
 from mmseg_plugins.layers import StripPooling
+from tests.decode_heads.comparison import relative_difference
+from tests.reference.spnet import SPNet
 
 BN = dict(type='BN')
 SLIM = dict(base_channels=4, stem_channels=8, norm_cfg=BN)
@@ -52,10 +54,7 @@ def test_equals_the_authors_form(depth, deviation):
     with torch.no_grad():
         actual = net(x)
         expected = SPNet(net.state_dict(), False, deviation).backbone(x, depth)
-    differences = [
-        ((a - b).abs().max() / b.abs().max()).item()
-        for a, b in zip(actual, expected, strict=True)
-    ]
+    differences = list(map(relative_difference, actual, expected))
     if deviation:  # control
         assert differences[-1] > 1e-3
     else:
@@ -75,14 +74,25 @@ def test_without_spms_it_is_mmsegs_resnet_of_stride_8(depth):
     assert sizes == [(17, 25), (9, 13), (9, 13), (9, 13)]
 
 
-@pytest.mark.parametrize(('depth', 'parameters'), [(50, 47_838_124), (101, 66_830_252)])
-def test_parameters_with_both_heads(depth, parameters):
+@pytest.mark.parametrize(
+    ('depth', 'parameters', 'giga_multiply_adds'),
+    [(50, 47_838_124, (162.72, 172.54)), (101, 66_830_252, (240.30, 250.12))],
+)
+def test_size_and_cost_are_the_authors(depth, parameters, giga_multiply_adds):
     common = dict(num_classes=150, norm_cfg=BN)
-    auxiliary = dict(in_channels=1024, channels=256, num_convs=1, concat_input=False)
-    with torch.device('meta'):
-        head = StripPoolingHead(in_channels=2048, **common)
-        network = SPNetResNet(depth, norm_cfg=BN), head, FCNHead(**auxiliary, **common)
+    kwargs = dict(in_channels=1024, in_index=2, num_convs=1, concat_input=False)
+    costs = []
+    with torch.device('meta'), FlopCounterMode(display=False) as counter:
+        net = SPNetResNet(depth, norm_cfg=BN).eval()
+        head = StripPoolingHead(in_channels=2048, in_index=3, **common).eval()
+        auxiliary_head = FCNHead(channels=256, **kwargs, **common).eval()
+        levels = net(torch.empty(1, 3, 512, 512))
+        for module in (head, auxiliary_head):
+            module(levels)
+            costs.append(round(counter.get_total_flops() / 2e9, 2))
+    network = net, head, auxiliary_head
     assert sum(p.numel() for m in network for p in m.parameters()) == parameters
+    assert tuple(costs) == giga_multiply_adds
 
 
 @pytest.mark.parametrize('depth', [18, 34, 50, 101, 152])
@@ -104,16 +114,14 @@ def test_spm_blocks_choose_the_blocks_with_an_spm(depth):
     assert list(spms(net)) == ['layer1.0.spm', 'layer1.1.spm', *layer2, last]
 
 
-@basic_and_bottleneck
-def test_the_spm_gates_the_input_of_a_blocks_last_convolution(depth):
-    net, inputs = make(depth).eval(), {}
+def test_the_spm_gates_the_input_of_a_basic_blocks_second_convolution():
+    net, inputs = make(18).eval(), {}
     block = net.layer4[0]
-    last = block.conv2 if depth == 18 else block.conv3
-    for layer in (block.spm, last):
+    for layer in (block.spm, block.conv2):
         layer.register_forward_hook(lambda m, args, out: inputs.update({m: args[0]}))
     net(image(33, 47))
     assert inputs[block.spm].min() == 0  # it comes after a ReLU
-    assert torch.equal(inputs[last], block.spm(inputs[block.spm]))
+    assert torch.equal(inputs[block.conv2], block.spm(inputs[block.spm]))
 
 
 @basic_and_bottleneck

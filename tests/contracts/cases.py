@@ -235,7 +235,7 @@ MODULES = {
         [
             (dict(num_modules=-1), 'num_modules=-1'),
             (dict(pool_sizes=(20, 0)), r'pool_sizes=\(20, 0\)'),
-            (dict(reduce_channels=3), 'in_channels=3'),
+            (dict(reduce_channels=3), 'reduce_channels=3'),
             (dict(input_transform='multiple_select'), "'multiple_select'"),
         ],
         [

@@ -5,10 +5,11 @@ import copy
 import onnxruntime
 import pytest
 import torch
-from cases import NETWORKS
 from mmseg.registry import MODELS
 from torch.ao.quantization import get_default_qconfig_mapping, quantize_dynamic
 from torch.ao.quantization.quantize_fx import prepare_fx
+
+from tests.contracts.cases import NETWORKS
 
 TRACED, OTHERS = (64, 96), [(33, 121), (65, 97), (130, 50)]
 every_network = pytest.mark.parametrize('name', NETWORKS)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from cases import LOSSES, MODULES
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_plugins.registry import MODELS
+from tests.contracts.cases import LOSSES, MODULES
 
 KEYS = Path(__file__).parent / 'state_dict_keys'
 HEADS = [

@@ -7,7 +7,8 @@ replaces lists as a whole, and a loader keeps the pipeline of the file that defi
 from pathlib import Path
 
 import pytest
-from test_every_config import ROOT, SEGMENTORS, datasets_of, load
+
+from tests.contracts.test_every_config import ROOT, SEGMENTORS, datasets_of, load
 
 DATASETS = [
     path

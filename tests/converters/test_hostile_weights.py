@@ -3,16 +3,16 @@
 import re
 from functools import partial
 
+import convert
 import pytest
 import torch
-from test_convert_dfanet import classifier
-from test_encnet_spnet import authors
-from test_fcn import caffe_weights
-from test_fcn_alexnet import caffenet
-from tool_modules import import_tool
 from torch import Tensor, nn
 
 from mmseg_plugins.converters import CONVERTERS
+from tests.backbones.test_fcn_alexnet import caffenet
+from tests.converters.test_convert_dfanet import classifier
+from tests.converters.test_encnet_spnet import authors
+from tests.converters.test_fcn import caffe_weights
 
 #: Of each converter, weights that it takes, and the key of one of them.
 FAMILIES = {
@@ -46,14 +46,13 @@ VALUES = {
 KEYS = {'number as key': 3, 'bytes as key': b'key', 'extra key': 'extra.key'}
 
 
-def exit_code(family: str, weights: dict, folder, capsys) -> int:
-    """Save the weights and run the tool, which prints one line if it fails."""
+def assert_exit_code(expected: int, family: str, weights: dict, folder, capsys) -> None:
+    """Run the tool on the saved weights; it prints one line if it fails."""
     torch.save(weights, folder / 'weights.pth')
     paths = [str(folder / 'weights.pth'), str(folder / 'out.pth')]
-    code = import_tool('convert').main([family, *paths])
-    assert code == 0 or capsys.readouterr().err.count('\n') == 1
-    assert (folder / 'out.pth').exists() == (code == 0)
-    return code
+    assert convert.main([family, *paths]) == expected
+    assert expected == 0 or capsys.readouterr().err.count('\n') == 1
+    assert (folder / 'out.pth').exists() == (expected == 0)
 
 
 @every_family
@@ -72,17 +71,15 @@ def test_hostile_weights_are_refused(family, hostile, tmp_path, capsys):
         weights, key = {}, ''
     with pytest.raises(ValueError, match=re.escape(repr(key)) if key else 'no weights'):
         CONVERTERS[family](weights)
-    assert exit_code(family, weights, tmp_path, capsys) == 2
+    assert_exit_code(2, family, weights, tmp_path, capsys)
 
 
 @every_family
 @pytest.mark.parametrize('change', [Tensor.half, Tensor.bfloat16, nn.Parameter])
-def test_control_other_floating_point_weights_are_converted(
-    family, change, tmp_path, capsys
-):
+def test_control_other_floats_are_converted(family, change, tmp_path, capsys):
     make, key = FAMILIES[family]
     weights = make()
     weights[key] = change(weights[key])
     converted = CONVERTERS[family](weights)
     assert any(value.dtype == weights[key].dtype for value in converted.values())
-    assert exit_code(family, weights, tmp_path, capsys) == 0
+    assert_exit_code(0, family, weights, tmp_path, capsys)

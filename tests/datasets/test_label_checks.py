@@ -30,13 +30,6 @@ def load(path, labels=None, label_map=None, reduce=False, size=None, **kwargs):
     return LoadLabels(**dict(num_classes=11) | kwargs)(results)
 
 
-def test_labels_are_those_of_mmseg(path):
-    results = load(path, LABELS)
-    assert results['seg_fields'] == ['gt_seg_map']
-    stock = LoadAnnotations()(dict(results, seg_fields=[]))['gt_seg_map']
-    np.testing.assert_array_equal(results['gt_seg_map'], stock)
-
-
 def test_an_image_with_a_palette_gives_its_indices(path):
     image = Image.fromarray(LABELS)
     image.putpalette(range(256))
@@ -52,8 +45,12 @@ def test_an_image_with_a_palette_gives_its_indices(path):
         (dict(size=(2, 4), ignore_index=255), LABELS.tolist()),
     ],
 )
-def test_labels_are_changed_before_they_are_checked(path, arguments, expected):
-    assert load(path, LABELS, **arguments)['gt_seg_map'].tolist() == expected
+def test_right_labels_are_those_of_mmseg(path, arguments, expected):
+    results = load(path, LABELS, **arguments)
+    assert results['seg_fields'] == ['gt_seg_map']
+    assert results['gt_seg_map'].tolist() == expected
+    stock = LoadAnnotations()(dict(results, seg_fields=[]))['gt_seg_map']
+    np.testing.assert_array_equal(results['gt_seg_map'], stock)
 
 
 def test_results_without_annotation_pass():
@@ -65,9 +62,7 @@ def test_results_without_annotation_pass():
     ('labels', 'arguments', 'message'),
     [
         (LABELS, dict(num_classes=9), r'label 9, 10: must be below num_classes=9 or'),
-        (LABELS, dict(num_classes=9, reduce=True), r'label 10: '),
         (LABELS, dict(ignore_index=200), r'label 255: .* ignore_index=200'),
-        (LABELS * 0 + 40, dict(label_map=ONE_CLASS), r'label 40: '),
         (np.where(LABELS, LABELS, np.uint16(256)), {}, r'label 256: '),
         (np.arange(200, dtype=np.uint8)[None], {}, r'label 11, .*, 18, \.\.\.: '),
         (np.zeros((2, 4, 3), np.uint8), {}, r'has 3 channels.*camvid\.py'),
@@ -80,22 +75,9 @@ def test_wrong_files_are_named(path, labels, arguments, message):
         load(path, labels, **arguments)
 
 
-def test_control_mmseg_reads_256_as_class_0(path):
-    Image.fromarray(np.full((2, 4), 256, np.uint16)).save(path)
-    results = dict(seg_map_path=str(path), reduce_zero_label=False, seg_fields=[])
-    assert not LoadAnnotations()(results)['gt_seg_map'].any()
-
-
 @pytest.mark.parametrize('backend', ['pillow', 'cv2'])
-@pytest.mark.parametrize('size', [0, 20, 60], ids=['empty', 'header', 'truncated'])
-def test_broken_file_is_named(path, size, backend):
-    noise = np.random.default_rng(0).integers(0, 11, (40, 40), dtype=np.uint8)
-    Image.fromarray(noise).save(path)
-    path.write_bytes(path.read_bytes()[:size])
+def test_truncated_file_is_named(path, backend):
+    Image.fromarray(np.eye(40, dtype=np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(ValueError, match=r'frame\.png cannot be decoded'):
         load(path, imdecode_backend=backend)
-
-
-def test_num_classes_must_be_positive():
-    with pytest.raises(ValueError, match='num_classes=0: must be at least 1'):
-        LoadLabels(num_classes=0)

@@ -5,15 +5,13 @@ import warnings
 
 import pytest
 import torch
-from comparison import make_samples, relative_difference
-from mmengine.registry import DefaultScope, init_default_scope
 from mmseg.models.decode_heads import EncHead as StockEncHead
-from mmseg.registry import MODELS
-from reference.encnet import classes_in, se_loss
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mmseg_plugins.decode_heads import EncHead
+from tests.decode_heads.comparison import make_samples, relative_difference
+from tests.reference.encnet import classes_in, se_loss
 
 BN = dict(type='BN')
 IN_CHANNELS, SIZE = [8, 12, 16], (9, 7)
@@ -72,9 +70,6 @@ def train_step(head: nn.Module, labels: Tensor) -> dict:
     return losses
 
 
-# Equality with mmseg's head, in float64; SE-loss and presence are float32
-
-
 @every_lateral
 @pytest.mark.parametrize('use_se_loss', [True, False])
 def test_seeded_weights_are_those_of_stock(add_lateral, use_se_loss):
@@ -94,6 +89,7 @@ def test_seeded_weights_are_those_of_stock(add_lateral, use_se_loss):
 def test_logits_and_presence_equal_those_of_stock(add_lateral, train):
     ours, stock = make_pair(add_lateral=add_lateral)
     levels = make_levels()
+    # SE-loss and presence are float32.
     with torch.no_grad():
         logits, presence_logits = stock.train(train)(levels)
         assert relative_difference(ours.train(train)(levels), logits) < 1e-10
@@ -128,20 +124,10 @@ def test_losses_and_gradients_equal_those_of_stock(add_lateral, loss_se):
             assert relative_difference(level.grad, stock_level.grad) < 1e-6
 
 
-@pytest.mark.parametrize('scope', ['mmseg', 'mmengine', 'mmseg_plugins', None])
-def test_a_model_config_of_stock_needs_another_type_only(scope):
-    with DefaultScope.overwrite_default_scope(scope):
-        for type_ in ('mmseg_plugins.EncHead', EncHead):
-            cfg = dict(ARGUMENTS, type=type_, norm_cfg=None)
-            assert type(MODELS.build(cfg)) is EncHead
-        init_default_scope('mmseg')
-    assert type(MODELS.build(dict(ARGUMENTS, type='EncHead'))) is StockEncHead
-
-
 # What mmseg's head cannot do: each test ends with its failure
 
 
-@pytest.mark.parametrize('batch', [1, 2, 3])
+@pytest.mark.parametrize('batch', [1, 2])
 def test_trains_without_se_loss(batch):
     head, labels = make_head(use_se_loss=False), make_labels(batch)
     assert list(train_step(head, labels)) == ['loss_ce', 'acc_seg']
@@ -154,13 +140,11 @@ def test_trains_without_se_loss(batch):
 
 SIGMOID = dict(type='CrossEntropyLoss', use_sigmoid=True)
 ONE_CLASS = dict(num_classes=1, threshold=0.3, loss_decode=SIGMOID)
-TWO_BY_ONE_LOGIT = dict(ONE_CLASS, num_classes=2, out_channels=1)
 
 
-@pytest.mark.parametrize('kwargs', [ONE_CLASS, TWO_BY_ONE_LOGIT, dict(num_classes=2)])
-@pytest.mark.parametrize('batch', [1, 2])
-def test_trains_with_few_classes(kwargs, batch):
-    head, labels = make_head(**kwargs), make_labels(batch, kwargs['num_classes'])
+@pytest.mark.parametrize('kwargs', [ONE_CLASS, dict(num_classes=2)])
+def test_trains_with_few_classes(kwargs):
+    head, labels = make_head(**kwargs), make_labels(2, kwargs['num_classes'])
     assert train_step(head, labels)['loss_se'] > 0
     assert head.se_layer.weight.grad.any()
     assert head.presence(make_levels()).shape == (2, head.num_classes)
@@ -194,31 +178,21 @@ def test_images_without_labels_train_nothing():
     assert train_step(stock, labels)['loss_se'] > 0.1
 
 
-NORMS = {
-    'class': (dict(type=nn.BatchNorm2d), nn.BatchNorm1d),
-    'frozen class': (dict(type=nn.BatchNorm2d, requires_grad=False), nn.BatchNorm1d),
-    'scoped': (dict(type='mmengine.BN'), nn.BatchNorm1d),
-    '2d': (dict(type='BN2d', eps=1e-3), nn.BatchNorm1d),
-    'none': (None, nn.BatchNorm1d),
-    'instance': (dict(type='IN'), nn.InstanceNorm1d),
-    'groups': (dict(type='GN', num_groups=4), nn.GroupNorm),
-    'class of groups': (dict(type=nn.GroupNorm, num_groups=4), nn.GroupNorm),
-    'sync': (dict(type='SyncBN'), nn.SyncBatchNorm),
-}
-
-
-@pytest.mark.parametrize('case', NORMS)
-def test_codes_have_the_norm_of_the_maps(case):
-    norm_cfg, expected = NORMS[case]
+@pytest.mark.parametrize(
+    ('norm_cfg', 'expected', 'stock_fails'),
+    [
+        (None, nn.BatchNorm1d, False),
+        (dict(type=nn.BatchNorm2d, requires_grad=False), nn.BatchNorm1d, True),
+        (dict(type='mmengine.BN'), nn.BatchNorm1d, True),
+        (dict(type='IN'), nn.InstanceNorm1d, False),
+        (dict(type='GN', num_groups=4), nn.GroupNorm, True),
+    ],
+)
+def test_codes_have_the_norm_of_the_maps(norm_cfg, expected, stock_fails):
     head = make_head(norm_cfg=norm_cfg)
-    norm = head.enc_module.encoding[1]
-    assert isinstance(norm, expected)
-    assert norm.eps == (norm_cfg or {}).get('eps', 1e-5)
-    if case == 'sync':  # trains on a GPU only
-        head.eval()(make_levels())
-    else:
-        train_step(head, make_labels())
-    if case in ('class', 'scoped', 'groups', 'class of groups'):
+    assert isinstance(head.enc_module.encoding[1], expected)
+    train_step(head, make_labels())
+    if stock_fails:
         with pytest.raises((AttributeError, ValueError)):
             train_step(make_head(StockEncHead, norm_cfg=norm_cfg), make_labels())
 

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from comparison import make_samples
 from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
-from reference.encnet import classes_in, encode, se_loss
 from torch import Tensor
 from torch.nn import functional
 
 from mmseg_plugins.decode_heads import PresenceHead
+from tests.decode_heads.comparison import make_samples
+from tests.reference.encnet import classes_in, encode, se_loss
 
 COMMON = dict(in_channels=64, in_index=3, num_classes=5, norm_cfg=dict(type='BN'))
 PRESENCE = dict(COMMON, type='mmseg_plugins.PresenceHead', channels=8, num_codes=4)

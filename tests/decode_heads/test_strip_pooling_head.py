@@ -1,20 +1,19 @@
-"""StripPoolingHead and the whole of SPNet: the authors' form, size and cost."""
+"""StripPoolingHead and the whole of SPNet against the authors' form."""
 
 import pytest
 import torch
-from cases import NETWORKS
-from mmseg.models.backbones import ResNet
-from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
-from reference.spnet import SPNet
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
-from mmseg_plugins.backbones import SPNetResNet
 from mmseg_plugins.decode_heads import StripPoolingHead
-from mmseg_plugins.layers import MixedPooling
+from tests.contracts.cases import NETWORKS
+from tests.decode_heads.comparison import (
+    copy_weights,
+    relative_difference,
+    relative_differences,
+)
+from tests.reference.spnet import SPNet
 
-BN = dict(type='BN')
 MAPS = [(13, 7), (97, 61), (60, 60), (64, 64), (1, 5)]
 DEVIATIONS = [
     'swapped strips',
@@ -23,13 +22,6 @@ DEVIATIONS = [
     'no ReLU after the sum',
     'no multi-grid',
 ]
-
-
-def make_head(**kwargs) -> StripPoolingHead:
-    torch.manual_seed(0)
-    slim = dict(in_channels=6, reduce_channels=8, channels=8, num_classes=5)
-    head = StripPoolingHead(**{**slim, **kwargs}, norm_cfg=BN, dropout_ratio=0.0)
-    return randomise(head)
 
 
 def randomise(module: nn.Module) -> nn.Module:
@@ -50,38 +42,26 @@ def make_network(depth: int) -> nn.Module:
     return randomise(MODELS.build(cfg))
 
 
-def restated(weights: dict, x: Tensor, depth: int, train: bool, deviation: str):
-    parts = [
-        {k.removeprefix(part): v for k, v in weights.items() if k.startswith(part)}
-        for part in ('backbone.', 'decode_head.')
-    ]
-    backbone, head = (SPNet(part, train, deviation) for part in parts)
-    return head.head(backbone.backbone(x, depth)[3], (20, 12), 2)
-
-
-def differences(depth: int, size: tuple[int, int], train: bool, deviation: str = ''):
-    """Compare logits and, in training, gradients, relative to the largest of all."""
+def differences(
+    depth: int, size: tuple[int, int], train: bool, deviation: str = ''
+) -> tuple[float, float]:
+    """Compare logits and, in training, gradients with those of the authors' form."""
     net = make_network(depth).train(train)
     torch.manual_seed(1)
     # The smallest image with a map of that height, the largest of that width.
-    height, width = 8 * size[0] - 7, 8 * size[1]
-    x = torch.randn(2, 3, height, width, dtype=torch.float64)
-    weights = {key: value.detach().clone() for key, value in net.state_dict().items()}
-    names, parameters = zip(*net.named_parameters(), strict=True)
-    tensors = [weights[name].requires_grad_() for name in names]
+    x = torch.randn(2, 3, 8 * size[0] - 7, 8 * size[1], dtype=torch.float64)
+    weights, trained = copy_weights(net)
+    backbone, head = (
+        SPNet(weights, train, deviation, f'{part}.')
+        for part in ('backbone', 'decode_head')
+    )
     with torch.set_grad_enabled(train):
         actual = net.decode_head(net.backbone(x))
-        expected = restated(weights, x, depth, train, deviation)
+        expected = head.head(backbone.backbone(x, depth)[3], (20, 12), 2)
     assert actual.shape[2:] == size
-    difference = ((actual - expected).abs().max() / expected.abs().max()).item()
-    if not train:
-        return difference, difference
-    factor = torch.randn(actual.shape, dtype=torch.float64)
-    gradients = torch.autograd.grad(actual, parameters, factor)
-    references = torch.autograd.grad(expected, tensors, factor)
-    largest = max(gradient.abs().max() for gradient in references)
-    pairs = zip(gradients, references, strict=True)
-    return difference, (max((a - b).abs().max() for a, b in pairs) / largest).item()
+    if train:
+        return relative_differences(actual, expected, net.parameters(), trained)
+    return relative_difference(actual, expected), 0.0
 
 
 @pytest.mark.parametrize('depth', [50, 101])
@@ -95,43 +75,25 @@ def test_the_network_equals_the_authors_form(depth, size, train):
 
 @pytest.mark.parametrize('deviation', DEVIATIONS)
 def test_control_a_network_with_a_mistake_differs(deviation):
-    for train in (True, False):
-        assert min(differences(50, MAPS[0], train, deviation)) > 1e-4
-
-
-@pytest.mark.parametrize('num_modules', [0, 1, 3])
-def test_num_modules_is_the_number_of_mixed_poolings(num_modules):
-    head = make_head(num_modules=num_modules).eval()
-    assert sum(isinstance(m, MixedPooling) for m in head.modules()) == num_modules
-    x = torch.randn(2, 6, 13, 7, dtype=torch.float64)
-    with torch.no_grad():
-        expected = SPNet(head.state_dict(), False).head(x, (20, 12), num_modules)
-        torch.testing.assert_close(head([x]), expected, rtol=0, atol=1e-12)
-
-
-def test_align_corners_reaches_the_mixed_poolings():
-    assert make_head().mpms[0].align_corners
-    assert not make_head(align_corners=False).mpms[1].align_corners
-
-
-def test_concatenated_levels_of_any_backbone():
-    backbone = ResNet(18, base_channels=4, stem_channels=4, norm_cfg=BN)
-    levels = dict(in_channels=[16, 32], in_index=[2, 3])
-    head = make_head(**levels, input_transform='resize_concat', pool_sizes=(6, 3, 2))
-    logits = head.float()(backbone(torch.randn(2, 3, 97, 65)))
-    assert logits.shape == (2, 5, 7, 5)
+    assert min(differences(50, MAPS[0], True, deviation)) > 1e-4
+    assert differences(50, MAPS[0], False, deviation)[0] > 1e-4
 
 
 @pytest.mark.parametrize(
-    ('depth', 'with_auxiliary', 'without'),
-    [(50, 172.54, 162.72), (101, 250.12, 240.30)],
+    ('num_modules', 'align_corners'), [(0, True), (1, True), (3, False)]
 )
-def test_giga_multiply_adds_are_the_authors(depth, with_auxiliary, without):
-    common = dict(num_classes=150, norm_cfg=BN)
-    kwargs = dict(in_channels=1024, in_index=2, num_convs=1, concat_input=False)
-    with torch.device('meta'), FlopCounterMode(display=False) as counter:
-        levels = SPNetResNet(depth, norm_cfg=BN).eval()(torch.empty(1, 3, 512, 512))
-        StripPoolingHead(in_channels=2048, in_index=3, **common).eval()(levels)
-        assert round(counter.get_total_flops() / 2e9, 2) == without
-        FCNHead(channels=256, **kwargs, **common).eval()(levels)
-    assert round(counter.get_total_flops() / 2e9, 2) == with_auxiliary
+def test_num_modules_and_align_corners_change_the_mixed_poolings(
+    num_modules, align_corners
+):
+    sizes = dict(in_channels=6, reduce_channels=8, channels=8, num_classes=5)
+    options = dict(num_modules=num_modules, align_corners=align_corners)
+    head = StripPoolingHead(**sizes, **options, norm_cfg=dict(type='BN'))
+    x = torch.randn(2, 6, 13, 7, dtype=torch.float64)
+    reference = SPNet(
+        randomise(head).eval().state_dict(),
+        train=False,
+        deviation='' if align_corners else 'half-pixel corners',
+    )
+    with torch.no_grad():
+        expected = reference.head(x, (20, 12), num_modules)
+        torch.testing.assert_close(head([x]), expected, rtol=0, atol=1e-12)

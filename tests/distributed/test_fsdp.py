@@ -1,8 +1,7 @@
 """The FSDP config, narrow, in two processes on the CPU.
 
-FSDP runs on a CPU if it is told to, but then ``offload_to_cpu`` saves a view of memory
-that is freed. So both settings, and the size from which layers are sharded, differ here
-from the config.
+On a CPU, ``offload_to_cpu`` would save a view of memory that is freed. So this setting,
+the device, and the size from which layers are sharded differ here from the config.
 """
 
 import os
@@ -12,15 +11,12 @@ from typing import Any
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import FUNCTIONS, STRATEGIES
 from mmengine.runner import FlexibleRunner, Runner
 from mmseg.registry import RUNNERS
 from torch import Tensor
-from torch.distributed.fsdp import FullyShardedDataParallel
-from two_processes import run_in_two
 
-from mmseg_plugins.fsdp import ResumableFSDPStrategy
 from mmseg_plugins.hooks import CheckpointCheckHook
+from tests.distributed.two_processes import run_in_two
 
 FCN = Path(__file__).parents[2] / 'configs/fcn'
 PLAIN = FCN / 'fcn-8s_vgg16_4xb4-160k_ade20k-512x512.py'
@@ -32,12 +28,9 @@ Weights = dict[str, Tensor]
 def narrow(path: Path, work_dir: Path, batch_size: int, **changes: Any) -> Config:
     """Load a config for two iterations on scenes, without dropout and augmentation."""
     cfg = Config.fromfile(path)
-    cfg.model.backbone.update(
-        base_channels=4, fc_channels=8, dropout_ratio=0.0, init_cfg=None
-    )
-    cfg.model.decode_head.update(
-        in_channels=[16, 32, 8], num_classes=12, dropout_ratio=0.0
-    )
+    backbone, head = cfg.model.backbone, cfg.model.decode_head
+    backbone.update(base_channels=4, fc_channels=8, dropout_ratio=0.0, init_cfg=None)
+    head.update(in_channels=[16, 32, 8], num_classes=12, dropout_ratio=0.0)
     cfg.model.data_preprocessor.size = SIZE
     steps = [dict(type='mmseg_plugins.LoadSyntheticScene'), dict(type='PackSegInputs')]
     scenes = dict(type='mmseg_plugins.SyntheticSceneDataset', num_scenes=16, size=SIZE)
@@ -79,14 +72,8 @@ def train_in_a_process(rank: int, folder: Path) -> dict[str, Any]:
     os.environ['LOCAL_RANK'] = str(rank)
     runner = RUNNERS.build(sharded(folder))
     runner.train()
-    wrapped = [
-        name.replace('_fsdp_wrapped_module', '').replace('..', '.').strip('.')
-        for name, module in runner.model.named_modules()
-        if isinstance(module, FullyShardedDataParallel)
-    ]
     results = dict(
         num_weights=sum(weight.numel() for weight in runner.model.parameters()),
-        wrapped=wrapped,
         error=error_for_another_model(runner),
     )
     unchanged = sharded(folder / 'unchanged', load_from=str(folder / 'iter_2.pth'))
@@ -129,6 +116,7 @@ def second_step(work_dir: Path) -> Weights:
 
 
 def difference(values: Weights, expected: Weights) -> float:
+    """Return the largest difference, relative to the largest value of its tensor."""
     assert values.keys() == expected.keys()
     return max(
         float((values[key] - value).abs().max() / value.abs().max())
@@ -136,14 +124,11 @@ def difference(values: Weights, expected: Weights) -> float:
     )
 
 
-def test_the_config_adds_only_a_strategy_whose_types_exist():
+def test_the_config_adds_only_a_runner_type_and_a_strategy():
     plain, with_fsdp = Config.fromfile(PLAIN), Config.fromfile(SHARDED)
     added = {'runner_type', 'strategy'}
     assert with_fsdp.keys() - plain.keys() == added
     assert {k: v for k, v in with_fsdp.items() if k not in added} == dict(plain.items())
-    assert STRATEGIES.get(with_fsdp.strategy.type) is ResumableFSDPStrategy
-    policy = with_fsdp.strategy.model_wrapper.auto_wrap_policy
-    assert callable(FUNCTIONS.get(policy.type))
 
 
 @pytest.mark.slow
@@ -152,7 +137,6 @@ def test_two_processes_share_the_weights(processes, work_dir):
     shares = [process['num_weights'] for process in processes]
     assert sum(shares) == pytest.approx(total, abs=4)
     assert all(0.4 < share / total < 0.6 for share in shares)
-    assert processes[0]['wrapped'] == ['', 'backbone', 'backbone.fc6.conv']
 
 
 @pytest.mark.slow

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 import torch
-from cases import NETWORKS
 from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, distributed, nn
-from two_processes import run_in_two
 
 import mmseg_plugins  # noqa: F401
+from tests.contracts.cases import NETWORKS
+from tests.distributed.two_processes import run_in_two
 
 SIZE = (64, 96)
 PER_PROCESS = 2
@@ -27,7 +27,6 @@ NUM_CLASSES = 5
 NAMES = ('fcn-8s', 'fcn-8s-pad100', 'encnet', 'dfanet', 'spnet')
 Gradients = dict[str, Tensor]
 pytestmark = pytest.mark.slow
-every_network = pytest.mark.parametrize('name', NAMES)
 
 
 class SumOverProcesses(torch.autograd.Function):
@@ -68,9 +67,6 @@ def build(name: str, norm: str = 'SyncBN') -> nn.Module:
     cfg = deepcopy(NETWORKS[name])
     for part in cfg.values():
         part['norm_cfg'] = dict(type=norm)
-    cfg['decode_head']['loss_decode'] = dict(
-        type='CrossEntropyLoss', avg_non_ignore=True
-    )
     model = MODELS.build(dict(type='EncoderDecoder', **cfg)).double().train()
     for module in model.modules():
         if isinstance(module, nn.modules.dropout._DropoutNd):
@@ -81,22 +77,21 @@ def build(name: str, norm: str = 'SyncBN') -> nn.Module:
     return model
 
 
-def batches(num_ignored: int) -> Iterator[tuple[Tensor, list[SegDataSample]]]:
-    """Yield two batches of both processes; the first process has ignored rows."""
+def batches() -> Iterator[tuple[Tensor, list[SegDataSample]]]:
+    """Yield two batches, each with the images of both processes."""
     generator = torch.Generator().manual_seed(1)
     for _ in range(2):
         number = 2 * PER_PROCESS
         images = torch.randn(number, 3, *SIZE, dtype=torch.double, generator=generator)
         labels = torch.randint(NUM_CLASSES, (number, 1, *SIZE), generator=generator)
-        labels[:PER_PROCESS, :, :num_ignored] = 255
         yield images, [SegDataSample(gt_sem_seg=PixelData(data=x)) for x in labels]
 
 
-def gradients(model: nn.Module, part: slice, num_ignored: int = 0) -> list[Gradients]:
+def gradients(model: nn.Module, part: slice) -> list[Gradients]:
     """Return the gradients of two steps on the images of ``part``."""
     plain = model.module if isinstance(model, MMDistributedDataParallel) else model
     steps = []
-    for images, samples in batches(num_ignored):
+    for images, samples in batches():
         loss, _ = plain.parse_losses(model(images[part], samples[part], mode='loss'))
         model.zero_grad()
         loss.backward()
@@ -104,14 +99,9 @@ def gradients(model: nn.Module, part: slice, num_ignored: int = 0) -> list[Gradi
     return steps
 
 
-def in_one_process(name: str, num_ignored: int = 0) -> list[Gradients]:
-    return gradients(revert_sync_batchnorm(build(name)), slice(None), num_ignored)
-
-
 def wrap(model: nn.Module) -> nn.Module:
-    return MMDistributedDataParallel(
-        model, broadcast_buffers=False, find_unused_parameters=False
-    )
+    options = dict(broadcast_buffers=False, find_unused_parameters=False)
+    return MMDistributedDataParallel(model, **options)
 
 
 def error_of_an_unused_parameter(part: slice) -> str:
@@ -132,8 +122,6 @@ def train_in_a_process(rank: int) -> dict[tuple[str, str], Any]:
         results[name, 'synchronized'] = gradients(wrap(on_cpu(build(name))), part)
         results[name, 'own statistics'] = gradients(wrap(build(name, 'BN')), part)
         results[name, 'not averaged'] = gradients(on_cpu(build(name)), part)
-    model = wrap(on_cpu(build('fcn-8s')))
-    results['fcn-8s', 'ignored'] = gradients(model, part, num_ignored=32)
     results['fcn-8s', 'unused'] = error_of_an_unused_parameter(part)
     return results
 
@@ -159,18 +147,13 @@ def difference(steps: list[Gradients], expected_steps: list[Gradients]) -> float
     return largest
 
 
-@every_network
+@pytest.mark.parametrize('name', NAMES)
 def test_two_processes_have_the_gradients_of_one(processes, name):
-    expected = in_one_process(name)
+    expected = gradients(revert_sync_batchnorm(build(name)), slice(None))
     for process in processes:
         assert difference(process[name, 'synchronized'], expected) < 1e-5
         for control in ('own statistics', 'not averaged'):
             assert difference(process[name, control], expected) > 1e-2
-
-
-def test_unequal_numbers_of_labels_change_the_gradients(processes):
-    expected = in_one_process('fcn-8s', num_ignored=32)
-    assert difference(processes[0]['fcn-8s', 'ignored'], expected) > 1e-2
 
 
 def test_an_unused_parameter_is_refused(processes):

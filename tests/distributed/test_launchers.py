@@ -12,41 +12,36 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.device import get_device
-from tiny_training import CONFIG, OPTIONS, ROOT
+
+from tests.tools.tiny_training import CONFIG, OPTIONS, ROOT
 
 TOOLS = ROOT / 'tools'
 cpu_only = pytest.mark.skipif(get_device() != 'cpu', reason='for machines without GPU')
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(('127.0.0.1', 0))
-        return one.getsockname()[1]
-
-
-def start(
-    script: str, *arguments: object, path: Path | None = None, **variables: str
-) -> subprocess.CompletedProcess:
+def start(script: str, *arguments: object, path: Path = TOOLS, **variables: str):
     """Run a script with this Python, and with the programs in ``path``, on the PATH."""
     folders = [path, Path(sys.executable).parent, os.environ['PATH']]
-    search_path = os.pathsep.join(str(folder) for folder in folders if folder)
     return subprocess.run(
         ['bash', TOOLS / script, *map(str, arguments)],
         capture_output=True,
         text=True,
-        env={**os.environ, 'PATH': search_path, **variables},
+        env={**os.environ, 'PATH': os.pathsep.join(map(str, folders)), **variables},
     )
 
 
 @pytest.mark.slow
 @cpu_only
 def test_dist_train_trains_in_two_processes(tmp_path):
+    with socket.socket() as free_socket:
+        free_socket.bind(('127.0.0.1', 0))
+        port = free_socket.getsockname()[1]
     done = start(
         'dist_train.sh',
         *(CONFIG, 2, '--work-dir', tmp_path, '--cfg-options', *OPTIONS),
         'train_cfg.max_iters=2',
         'model_wrapper_cfg.device_ids=None',
-        PORT=str(free_port()),
+        PORT=str(port),
         TORCH_DISTRIBUTED_DEBUG='INFO',
         TORCH_CPP_LOG_LEVEL='INFO',
     )
@@ -69,19 +64,17 @@ def fake_srun(folder: Path, command: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ('script', 'tool', 'files'),
-    [
-        ('slurm_train.sh', 'train.py', ['my config.py']),
-        ('slurm_test.sh', 'test.py', ['my config.py', 'weights.pth']),
-    ],
+    ('tool', 'files'),
+    [('train', ['my config.py']), ('test', ['my config.py', 'weights.pth'])],
 )
 def test_slurm_scripts_pass_the_arguments_of_the_scripts_of_mmseg(
-    tmp_path, script, tool, files
+    tmp_path, tool, files
 ):
-    options = ['--cfg-options', 'model.decode_head.in_channels=[4, 8]']
+    arguments = [*files, '--cfg-options', 'model.decode_head.in_channels=[4, 8]']
     variables = dict(GPUS='16', GPUS_PER_NODE='8', SRUN_ARGS='--quotatype=auto -x n1')
     path = fake_srun(tmp_path, 'exit 3')
-    done = start(script, 'gpus', 'a job', *files, *options, path=path, **variables)
+    script = f'slurm_{tool}.sh'
+    done = start(script, 'gpus', 'a job', *arguments, path=path, **variables)
     assert done.returncode == 3  # the exit code of srun
     assert done.stdout.splitlines() == [
         '--partition=gpus',
@@ -92,7 +85,8 @@ def test_slurm_scripts_pass_the_arguments_of_the_scripts_of_mmseg(
         '--cpus-per-task=5',
         '--kill-on-bad-exit=1',
         *('--quotatype=auto', '-x', 'n1'),
-        *('python', '-u', str(TOOLS / tool), *files, *options, '--launcher', 'slurm'),
+        *('python', '-u', str(TOOLS / f'{tool}.py'), *arguments),
+        *('--launcher', 'slurm'),
     ]
 
 
@@ -106,9 +100,9 @@ def test_slurm_starts_the_tool(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh']
+    'name', ['dist_train', 'dist_test', 'slurm_train', 'slurm_test']
 )
-def test_a_script_without_arguments_prints_its_usage(script):
-    done = start(script)
+def test_a_script_without_arguments_prints_its_usage(name):
+    done = start(f'{name}.sh')
     assert done.returncode != 0
-    assert f'usage: tools/{script} ' in done.stderr
+    assert f'usage: tools/{name}.sh ' in done.stderr

@@ -10,12 +10,9 @@ from torch import distributed, multiprocessing
 
 
 def run_in_two(function: Callable, folder: Path, *args: Any) -> list[Any]:
-    """Return what ``function(rank, *args)`` returns in each process.
+    """Return what the module-level ``function(rank, *args)`` returns in each process.
 
-    Args:
-        function: A module-level function, because the processes import it by name.
-        folder: An empty folder, for the meeting point and the results.
-        args: Further arguments of ``function``.
+    The empty ``folder`` is for the meeting point and the results.
     """
     multiprocessing.spawn(_run, (function, folder, args), nprocs=2)
     files = [folder / f'rank{rank}.pt' for rank in range(2)]

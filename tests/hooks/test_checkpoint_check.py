@@ -31,21 +31,18 @@ def check(weights: dict, training: bool) -> None:
     CheckpointCheckHook().after_load_checkpoint(runner, dict(state_dict=weights))
 
 
-@pytest.mark.parametrize('training', [True, False])
 @pytest.mark.parametrize('prefix', ['', 'module.'])
 @pytest.mark.parametrize('left_out', ['', '1.num_batches_tracked'])
-def test_a_checkpoint_of_the_model_passes(training, prefix, left_out):
+def test_a_checkpoint_of_the_model_passes(prefix, left_out):
     weights = make_model().state_dict()
     weights.pop(left_out, None)
-    check({prefix + key: value for key, value in weights.items()}, training)
+    check({prefix + key: value for key, value in weights.items()}, training=False)
 
 
-@pytest.mark.parametrize('training', [True, False])
-def test_a_checkpoint_of_another_model_is_refused(training):
-    with pytest.raises(
-        ValueError, match=r'file\.pth has no weight .* 0\.weight, .*stem'
-    ):
-        check({'stem.weight': torch.zeros(1)}, training)
+def test_a_checkpoint_of_another_model_is_refused():
+    message = r'file\.pth has no weight .* 0\.weight, .*stem'
+    with pytest.raises(ValueError, match=message):
+        check({'stem.weight': torch.zeros(1)}, training=True)
 
 
 @pytest.mark.parametrize(

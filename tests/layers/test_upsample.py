@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 import torch
-from reference.bilinear import aligned_matrix, bilinear_matrix
 from torch import Tensor
 
 from mmseg_plugins.layers import BilinearUpsample, LearnedUpsample, bilinear_kernel
+from tests.reference.bilinear import aligned_matrix, bilinear_matrix
 
 ROWS, COLUMNS = 6, 7
 OTHER_SIZES = [(12, 13), (11, 14), (10, 14), (13, 14), (6, 7), (24, 27)]

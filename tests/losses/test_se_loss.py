@@ -3,14 +3,11 @@
 import pytest
 import torch
 from mmseg.models.decode_heads import EncHead as StockEncHead
-from reference.encnet import classes_in, se_loss
 
 from mmseg_plugins.losses import SELoss, class_presence
+from tests.reference.encnet import classes_in, se_loss
 
-CASES = [
-    *((19, ignore_index) for ignore_index in (255, -1, -100, 0, 18)),
-    *((num_classes, 255) for num_classes in (1, 2, 150, 300, 5000)),
-]
+CASES = [(19, 255), (19, -100), (19, 0), (19, 18), (300, 255), (5000, 255), (1, 255)]
 #: Where mmseg's EncHead counts the ignored label for a class.
 WRONG_IN_STOCK = [(19, 0), (19, 18), (300, 255), (1, 255)]
 
@@ -40,22 +37,12 @@ def test_presence_is_that_of_the_labels(num_classes, ignore_index):
         assert same == ((num_classes, ignore_index) not in WRONG_IN_STOCK)
 
 
-def test_many_classes_get_their_own_column_unlike_in_stock():
-    labels = torch.arange(5000).view(5000, 1, 1)
-    assert torch.equal(class_presence(labels, 5000, ignore_index=-1), torch.eye(5000))
-    assert not torch.equal(stock_presence(labels, 5000), torch.eye(5000).long())
-
-
-@pytest.mark.parametrize('dtype', [torch.uint8, torch.int16, torch.int32, torch.int64])
-def test_presence_takes_all_integer_types_and_a_channel(dtype):
-    labels = make_labels(19)
-    expected = class_presence(labels, 19)
-    assert torch.equal(class_presence(labels.to(dtype)[:, None], 19), expected)
-
-
-def test_labels_outside_the_classes_are_skipped():
-    labels = torch.tensor([[[-7, 4, 5, 1000]]])
-    assert class_presence(labels, 5, None).tolist() == [[0, 0, 0, 0, 1]]
+def test_presence_takes_all_integer_types_and_skips_labels_outside_the_classes():
+    labels = torch.tensor([[[-7, 4, 5, 100]]])
+    for dtype in (torch.int8, torch.int32, torch.int64):
+        presence = class_presence(labels.to(dtype), 5, None)
+        assert presence.tolist() == [[0, 0, 0, 0, 1]]
+        assert torch.equal(class_presence(labels.to(dtype)[:, None], 5, None), presence)
 
 
 def test_nothing_waits_for_the_device_and_all_compiles():
@@ -69,19 +56,13 @@ def test_nothing_waits_for_the_device_and_all_compiles():
     assert torch.equal(compiled(logits, labels), SELoss()(logits, labels))
 
 
-@pytest.mark.parametrize('shape', [(8, 8), (2, 3, 8, 8), (1, 1, 1, 8, 8)])
+@pytest.mark.parametrize('shape', [(8, 8), (2, 3, 8, 8)])
 def test_labels_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match=r'labels of shape .*: must be \(N, H, W\)'):
         class_presence(torch.zeros(shape).long(), 5)
 
 
-@pytest.mark.parametrize('shape', [(2, 5, 8, 8), (3, 5), (5,)])
-def test_logits_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match='one row per image'):
-        SELoss()(torch.zeros(shape), torch.zeros(2, 8, 8).long())
-
-
-@pytest.mark.parametrize('num_classes', [1, 2, 19])
+@pytest.mark.parametrize('num_classes', [1, 19])
 @pytest.mark.parametrize('avg_non_ignore', [True, False])
 def test_loss_equals_the_plain_restatement(num_classes, avg_non_ignore):
     labels = make_labels(num_classes)

@@ -7,9 +7,10 @@ single functions and tables to get another reading.
 """
 
 import torch
-from reference.bilinear import bilinear_matrix
 from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d
+
+from tests.reference.bilinear import bilinear_matrix
 
 #: Channels of the three convolutions in each stage's blocks (Table 1).
 WIDTHS = {

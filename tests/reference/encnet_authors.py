@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from tests.reference.encnet import encode
+
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 
 
@@ -23,6 +25,8 @@ def conv_norm(inputs: int, out: int, size: int) -> nn.Sequential:
 
 
 class Bottleneck(nn.Module):
+    """In SPNet an attribute ``spm`` gates the output of the 3 x 3 convolution."""
+
     def __init__(self, inputs, planes, stride, dilation, widen):
         super().__init__()
         self.conv1 = conv(inputs, planes, 1)
@@ -40,6 +44,8 @@ class Bottleneck(nn.Module):
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.bn1(self.conv1(x)).relu()
         x = self.bn2(self.conv2(x)).relu()
+        if hasattr(self, 'spm'):
+            x = x * self.spm(x).sigmoid()
         return (self.bn3(self.conv3(x)) + shortcut).relu()
 
 
@@ -89,18 +95,7 @@ class Encoding(nn.Module):
         self.scale = nn.Parameter(-torch.rand(num_codes))
 
     def forward(self, x: Tensor) -> Tensor:
-        encoded = x.new_zeros(len(x), *self.codewords.shape)
-        for i in range(x.shape[2]):
-            for j in range(x.shape[3]):
-                residuals = x[:, None, :, i, j] - self.codewords
-                exponents = self.scale * residuals.square().sum(2)
-                encoded += exponents.softmax(1)[..., None] * residuals
-        return encoded
-
-
-class MeanOverCodes(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean(1)
+        return encode(x.flatten(2), self.codewords, -self.scale)
 
 
 class EncModule(nn.Module):
@@ -111,14 +106,13 @@ class EncModule(nn.Module):
             Encoding(channels, num_codes),
             nn.BatchNorm1d(num_codes),
             nn.ReLU(),
-            MeanOverCodes(),
         )
         self.fc = nn.Sequential(nn.Linear(channels, channels), nn.Sigmoid())
         if se_loss:
             self.selayer = nn.Linear(channels, num_classes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        code = self.encoding(x)
+        code = self.encoding(x).mean(1)
         return (x + x * self.fc(code)[..., None, None]).relu(), code
 
 
@@ -153,35 +147,27 @@ class FCNHead(nn.Module):
 
 
 class EncNet(nn.Module):
-    """``width`` is 64 and ``channels`` 512 in the published ones."""
+    """``width`` is 64 in the published ones."""
 
     def __init__(
-        self,
-        width: int,
-        channels: int,
-        num_classes: int,
-        num_codes: int = 32,
-        depth: int = 50,
-        lateral: bool = False,
-        se_loss: bool = True,
-        aux: bool = True,
+        self, width, num_classes, codes=32, depth=50, lateral=False, se=True, aux=True
     ):
         super().__init__()
         self.pretrained = DeepStemResNet(width, depth, make_block)
         inputs = [4 * width * 2**i for i in range(4)]
-        self.head = EncHead(inputs, channels, num_classes, num_codes, lateral, se_loss)
+        self.head = EncHead(inputs, 8 * width, num_classes, codes, lateral, se)
         if aux:
             self.auxlayer = FCNHead(inputs[2], num_classes)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Logits at the size of the image, presence logits, auxiliary logits."""
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Logits at the size of the image; if any, presence and auxiliary logits."""
         features = self.pretrained(image)
         logits, code = self.head(features)
         size = image.shape[2:]
         resized = interpolate(logits, size, mode='bilinear', align_corners=True)
-        presence = auxiliary = None
+        outputs = [resized]
         if hasattr(self.head.encmodule, 'selayer'):
-            presence = self.head.encmodule.selayer(code)
+            outputs.append(self.head.encmodule.selayer(code))
         if hasattr(self, 'auxlayer'):
-            auxiliary = self.auxlayer.conv5(features[2])
-        return resized, presence, auxiliary
+            outputs.append(self.auxlayer.conv5(features[2]))
+        return outputs

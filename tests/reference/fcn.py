@@ -6,9 +6,10 @@ each a kernel. Nothing of mmseg_plugins is used.
 """
 
 import torch
-from reference.bilinear import bilinear_matrix
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import conv2d, max_pool2d, pad
+
+from tests.reference.bilinear import bilinear_matrix
 
 Weights = dict[str, tuple[Tensor, Tensor]]
 
@@ -21,9 +22,7 @@ def ceil_pool(x: Tensor) -> Tensor:
     """2 x 2 max pooling of stride 2 that keeps a last odd row and column."""
     height, width = x.shape[2:]
     x = pad(x, (0, width % 2, 0, height % 2), value=-torch.inf)
-    return torch.stack([x[:, :, i::2, j::2] for i in range(2) for j in range(2)]).amax(
-        0
-    )
+    return max_pool2d(x, 2)
 
 
 def enlarge(x: Tensor, factor: int) -> Tensor:
@@ -44,9 +43,7 @@ def deconvolve(x: Tensor, kernel: Tensor, stride: int) -> Tensor:
     return result
 
 
-def features(
-    image: Tensor, weights: Weights, stages: tuple[int, ...], padding: int = 1
-) -> list[Tensor]:
+def features(image, weights: Weights, stages: tuple, padding=1) -> list[Tensor]:
     """pool1 to pool5 and fc7; fc6 is padded by 3 unless the image is padded by 100."""
     outputs = []
     x = pad(image, [padding - 1] * 4)  # conv1_1 pads by one more
@@ -60,16 +57,17 @@ def features(
     return outputs
 
 
-def fcn(
-    image: Tensor, weights: Weights, stages: tuple[int, ...], stride: int
-) -> Tensor:
-    """Logits of FCN-32s, 16s or 8s at the size of the image, which is not padded."""
+def fcn(image, weights: Weights, stages: tuple, stride: int, scales=(1, 1)) -> Tensor:
+    """Logits of FCN-32s, 16s or 8s at the size of the image, which is not padded.
+
+    ``scales`` of pool4 and pool3: numbers, or tensors (C, 1, 1).
+    """
     levels = features(image, weights, stages)
     score = conv2d(levels[5], *weights['score_fr'])
-    for pool, pool_stride in ((4, 16), (3, 8)):
+    for pool, pool_stride, scale in ((4, 16, scales[0]), (3, 8, scales[1])):
         if pool_stride < stride:
             break
-        skip = conv2d(levels[pool - 1], *weights[f'score_pool{pool}'])
+        skip = conv2d(scale * levels[pool - 1], *weights[f'score_pool{pool}'])
         score = enlarge(score, 2)[:, :, : skip.shape[2], : skip.shape[3]] + skip
     return enlarge(score, stride)[:, :, : image.shape[2], : image.shape[3]]
 
@@ -83,12 +81,7 @@ def cut(x: Tensor, offset: int, like: Tensor) -> Tensor:
     return x[:, :, offset : offset + height, offset : offset + width]
 
 
-def authors_fcn(
-    image: Tensor,
-    weights: Weights,
-    stride: int,
-    scales: tuple[float, float] = (1.0, 1.0),
-) -> Tensor:
+def authors_fcn(image, weights: Weights, stride: int, scales=(1, 1)) -> Tensor:
     """Logits of the authors' nets; ``scales`` of pool4 and pool3 as trained at once."""
     levels = features(image, weights, (2, 2, 3, 3, 3), padding=100)
     score = conv2d(levels[5], *weights['score_fr'])

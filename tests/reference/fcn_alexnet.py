@@ -9,9 +9,10 @@ mmseg_plugins is used.
 import math
 
 import torch
-from reference.fcn import Weights, cut, deconvolve, relu
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import conv2d, max_pool2d, pad
+
+from tests.reference.fcn import Weights, cut, deconvolve, relu
 
 #: Where net.py cuts the image out of the scores.
 CROP = 18
@@ -23,14 +24,8 @@ def pool(x: Tensor) -> Tensor:
     Caffe drops a last window that begins outside only where there is padding.
     """
     rows, columns = (math.ceil((n - 3) / 2) + 1 for n in x.shape[2:])
-    missing = [2 * rows + 1 - x.shape[2], 2 * columns + 1 - x.shape[3]]
-    x = pad(x, (0, missing[1], 0, missing[0]), value=-torch.inf)
-    shifted = [
-        x[:, :, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2]
-        for i in range(3)
-        for j in range(3)
-    ]
-    return torch.stack(shifted).amax(0)
+    missing = (0, 2 * columns + 1 - x.shape[3], 0, 2 * rows + 1 - x.shape[2])
+    return max_pool2d(pad(x, missing, value=-torch.inf), 3, 2)
 
 
 def normalize(x: Tensor) -> Tensor:

@@ -21,12 +21,22 @@ class SPNet:
         train: Whether batch norm uses the statistics of the batch.
         deviation: A mistake for the controls: 'swapped strips', 'half-pixel corners',
             'other pools', 'no ReLU after the sum' or 'no multi-grid'.
+        part: Prefix of the keys to use.
     """
 
     def __init__(
-        self, state: dict[str, Tensor], train: bool, deviation: str = ''
+        self,
+        state: dict[str, Tensor],
+        train: bool,
+        deviation: str = '',
+        part: str = '',
     ) -> None:
-        self.state, self.train, self.deviation = state, train, deviation
+        self.state = {
+            key.removeprefix(part): value
+            for key, value in state.items()
+            if key.startswith(part)
+        }
+        self.train, self.deviation = train, deviation
 
     def conv(self, x: Tensor, name: str, **kwargs: object) -> Tensor:
         weight, bias = self.state[f'{name}.weight'], self.state.get(f'{name}.bias')

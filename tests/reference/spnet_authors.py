@@ -7,9 +7,15 @@ mmseg or mmseg_plugins is used. Strips are enlarged by interpolation.
 from functools import partial
 
 import torch
-from reference.encnet_authors import Bottleneck, DeepStemResNet, FCNHead, conv_norm
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
+from tests.reference.encnet_authors import (
+    Bottleneck,
+    DeepStemResNet,
+    FCNHead,
+    conv_norm,
+)
 
 
 def enlarge(x: Tensor, size: torch.Size) -> Tensor:
@@ -36,23 +42,11 @@ class SPM(nn.Module):
         return self.conv3((enlarge(rows, size) + enlarge(columns, size)).relu())
 
 
-class Block(Bottleneck):
-    """A bottleneck; an SPM gates the output of its 3 x 3 convolution."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        shortcut = x if self.downsample is None else self.downsample(x)
-        x = self.bn1(self.conv1(x)).relu()
-        x = self.bn2(self.conv2(x)).relu()
-        if hasattr(self, 'spm'):
-            x = x * self.spm(x).sigmoid()
-        return (self.bn3(self.conv3(x)) + shortcut).relu()
-
-
-def make_block(inputs, planes, stage, i, last, spm) -> Block:
+def make_block(inputs, planes, stage, i, last, spm) -> Bottleneck:
     """Multi-grid 4, 8, 16 in the last stage, whose blocks all have an SPM."""
     spread = {3: 2 if i else 1, 4: 4 * 2**i}.get(stage, 1)
     stride = 2 if stage == 2 and i == 0 else 1
-    block = Block(inputs, planes, stride, spread, i == 0)
+    block = Bottleneck(inputs, planes, stride, spread, i == 0)
     if spm and (stage == 4 or last):
         block.spm = SPM(planes)
     return block
@@ -105,16 +99,10 @@ class SPHead(nn.Module):
 
 
 class SPNet(nn.Module):
-    """``width`` is 64 and ``pools`` (20, 12) in the paper's."""
+    """``width`` is 64 in the paper's."""
 
     def __init__(
-        self,
-        width: int,
-        num_classes: int,
-        pools: tuple[int, int],
-        depth: int = 50,
-        spm: bool = True,
-        aux: bool = True,
+        self, width, num_classes, pools=(20, 12), depth=50, spm=True, aux=True
     ):
         super().__init__()
         self.pretrained = DeepStemResNet(width, depth, partial(make_block, spm=spm))
@@ -122,10 +110,10 @@ class SPNet(nn.Module):
         if aux:
             self.auxlayer = FCNHead(16 * width, num_classes)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits at the size of the image, auxiliary logits."""
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Logits at the size of the image; if any, auxiliary logits."""
         features = self.pretrained(image)
-        logits = enlarge(self.head(features[3]), image.shape[2:])
-        if not hasattr(self, 'auxlayer'):
-            return logits, None
-        return logits, self.auxlayer.conv5(features[2])
+        outputs = [enlarge(self.head(features[3]), image.shape[2:])]
+        if hasattr(self, 'auxlayer'):
+            outputs.append(self.auxlayer.conv5(features[2]))
+        return outputs

@@ -1,11 +1,11 @@
 """The formulas of the documented cost table, against the network itself."""
 
-import dfanet_readings as readings
 import pytest
 import torch
 from torch import nn
 
 from mmseg_plugins import DFANet
+from tests.reference import dfanet_readings as readings
 
 
 def multiply_adds(net: nn.Module, size: int) -> int:

@@ -1,143 +1,114 @@
-"""tools/benchmark.py on tiny networks: its modes, its numbers, its refusals."""
+"""tools/benchmark.py on slim networks: its modes, its rows, its refusals."""
 
 import copy
 import functools
-import importlib.util
-import json
-import sys
-import time
-from pathlib import Path
 
+import benchmark as tool
+import benchmark_modes as modes
+import networks
 import pytest
 import torch
 from mmcv.cnn import ConvModule, fuse_conv_bn
 from mmengine.config import Config
 from torch import nn
 
-ROOT = Path(__file__).parents[2]
-SCENES = ROOT / 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
+from tests.tools.tiny_training import CONFIG, ROOT
+
 DFANET_X1 = ROOT / 'configs/dfanet/dfanet-x1_xception-a_1xb8-400_scenes-192x256.py'
 FAST_SCNN = 'mmseg::fastscnn/fast_scnn_8xb4-160k_cityscapes-512x1024.py'
-QUICK = ['--shape', '64', '96', '--rounds', '2', '--calls', '1', '--device', 'cpu']
-
-
-@pytest.fixture
-def tool(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / 'tools')
-    spec = importlib.util.spec_from_file_location(
-        'benchmark', ROOT / 'tools/benchmark.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, 'benchmark', module)  # dataclasses look there
-    spec.loader.exec_module(module)
-    threads = torch.get_num_threads()
-    yield module
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def modes(tool):
-    return sys.modules['benchmarks.modes']
+QUICK = ['--shape', '64', '96', '--rounds', '5', '--device', 'cpu', '--threads', '1']
 
 
 @pytest.fixture
 def config(tmp_path) -> str:
-    """A tiny FCN with synchronised normalisation, as stock configs have it."""
-    cfg = Config.fromfile(SCENES)
-    norm = dict(type='SyncBN', requires_grad=True)
-    cfg.model.backbone.update(base_channels=4, fc_channels=8, norm_cfg=norm)
-    cfg.model.decode_head.in_channels = [4, 8, 16, 32, 8]
-    cfg.dump(tmp_path / 'tiny.py')
-    return str(tmp_path / 'tiny.py')
+    """A slim FCN with synchronised norms and pre-trained weights, as in configs."""
+    cfg = Config.fromfile(CONFIG)
+    cfg.model.backbone.norm_cfg = dict(type='SyncBN')
+    cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='http://nowhere')
+    cfg.dump(tmp_path / 'slim.py')
+    return str(tmp_path / 'slim.py')
 
 
-def rows(printed: str) -> list[list[str]]:
-    table = [line.split(' | ') for line in printed.splitlines() if line[:1] == '|']
-    return table[2:]
+def run(capsys, *arguments: str, code: int = 0) -> list[list[str]]:
+    """Return the cells of the rows that are printed."""
+    with pytest.raises(SystemExit) as stop:
+        tool.main(list(arguments))
+    assert stop.value.code == code
+    lines = [line for line in capsys.readouterr().out.splitlines() if line[:1] == '|']
+    header, _, *rows = [line.strip('| ').split(' | ') for line in lines]
+    assert header == list(tool.COLUMNS)
+    return rows
 
 
-def test_every_mode_of_a_cpu_side_by_side(tool, config, tmp_path, capsys, monkeypatch):
+def test_each_mode_of_a_cpu(config, capsys, monkeypatch):
     quick = functools.partial(torch.compile, backend='aot_eager')
     monkeypatch.setattr(torch, 'compile', quick)
-    modes = ['eager', 'channels_last', 'fused', 'fused+channels_last', 'fused+compiled']
-    arguments = [config, *QUICK, '--threads', '1', '--json', str(tmp_path / 'times')]
-    tool.main([*arguments, '--modes', *modes])
-    printed = capsys.readouterr().out
-    assert f'1 threads, torch {torch.__version__}, fp32, batch 1' in printed
-    assert [row[2] for row in rows(printed)] == modes
-    assert all(row[0] == '| tiny' and row[1] == '64 x 96' for row in rows(printed))
-    written = json.loads((tmp_path / 'times').read_text())
-    for row in written['rows']:
-        assert len(row['milliseconds']) == 2
-        assert min(row['milliseconds']) > 0
-        assert row['difference'] <= 1e-5
-        assert row['peak_mib'] > 64 * 96 * 8 * 4 / 2**20  # the logits alone
-    assert written['rows'][0]['difference'] == 0
-    assert written['rows'][2]['difference'] > 0  # fusion rounds otherwise
+    names = ['eager', 'channels_last', 'fused+channels_last', 'fused+compiled']
+    rows = run(capsys, config, *QUICK, '--modes', *names)
+    assert [row[:3] for row in rows] == [['slim', '64 x 96', mode] for mode in names]
+    assert rows[0][6] == '0e+00'
+    assert 0 < float(rows[2][6]) <= 1e-5  # fused weights are rounded otherwise
 
 
-def test_two_networks_take_turns_at_two_sizes(tool, config, capsys, monkeypatch):
-    order = []
-    clock = tool.milliseconds
-
-    def note(call, *how):
-        order.append(call)
-        return clock(call, *how)
-
-    monkeypatch.setattr(tool, 'milliseconds', note)
-    sizes = ['--shape', '64', '96', '65', '33']
-    tool.main([config, FAST_SCNN, *QUICK, *sizes, '--modes', 'eager'])
-    assert len(order) == 8
-    assert order[:4] == order[4:]
-    assert len(set(order)) == 4
-    found = rows(capsys.readouterr().out)
-    assert [row[1] for row in found] == ['64 x 96', '64 x 96', '65 x 33', '65 x 33']
-    assert found[1][0] == '| fast_scnn_8xb4-160k_cityscapes-512x1024'
+def test_quartiles_are_measured_times(config, capsys, monkeypatch):
+    times = iter([9.0, 1.0, 30.0, 2.0, 4.0])
+    monkeypatch.setattr(tool, 'milliseconds', lambda *_: next(times))
+    (row,) = run(capsys, config, *QUICK)
+    assert row[3] == '4.00 (2.00 to 9.00)'
 
 
-def test_parameters_and_multiply_adds_are_of_the_inference_path(tool):
-    networks = sys.modules['benchmarks.networks']
-    segmentor = networks.load_segmentor(FAST_SCNN, (64, 96))
-    inference = nn.ModuleList([segmentor.backbone, segmentor.decode_head])
-    parameters, small = networks.count(segmentor, (64, 96))
-    assert parameters == sum(p.numel() for p in inference.parameters())
-    assert segmentor.with_auxiliary_head  # not counted
-    assert 3.9 < networks.count(segmentor, (128, 192))[1] / small < 4.1
+def test_inference_has_no_auxiliary_heads_and_training_has(capsys):
+    arguments = [FAST_SCNN, *QUICK, '--shape', '64', '96', '64', '32']
+    inference, smaller = run(capsys, *arguments)
+    assert (inference[5], smaller[1]) == ('1.40', '64 x 32')
+    training, _ = run(capsys, *arguments, '--batch', '2', '--train')
+    assert training[5] == '1.46'
 
 
-@pytest.mark.parametrize('clock', ['wall', 'process'])
-def test_a_clock_tells_how_long_a_call_takes(tool, clock):
-    spent = tool.milliseconds(lambda: time.sleep(0.05), 'cpu', clock)
-    assert (spent >= 50) is (clock == 'wall')
+def test_layers(capsys):
+    for options in ([], ['--train']):
+        rows = run(capsys, *networks.LAYERS, *QUICK, *options)
+        assert [row[0] for row in rows] == [*networks.LAYERS]
+        assert [float(row[6]) for row in rows] == [0] * len(rows)
+    net, x = networks.build_with_input('layer:Encoding', 1, (64, 64), True, 'cpu')
+    modes.make_step(net, x, 'channels_last', 'fp32', False)()
+    assert x.grad.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_training_step(tool, config, capsys):
-    arguments = [
-        '--train',
-        '--batch',
-        '2',
-        '--clock',
-        'process',
-        '--modes',
-        'eager',
-        'channels_last',
-    ]
-    tool.main([config, *QUICK, *arguments])
-    printed = capsys.readouterr().out
-    assert 'batch 2, training, process time' in printed
-    assert [row[2] for row in rows(printed)] == ['eager', 'channels_last']
+@pytest.mark.parametrize('options', [['--train'], [], ['--half']])
+def test_bfloat16(capsys, options):
+    arguments = ['layer:Encoding', FAST_SCNN, *QUICK, '--dtype', 'bf16', *options]
+    rows = run(capsys, *arguments, '--batch', '2')
+    assert rows[0][6] == '0e+00'
+    assert 'failed' not in rows[1][3]  # torch computes some gradients wrongly on a CPU
 
 
 @pytest.mark.slow
-def test_onnx_runtime(tool, capsys):
-    tool.main([str(DFANET_X1), *QUICK, '--modes', 'onnx', 'fused+blocked+onnx'])
-    for row in rows(capsys.readouterr().out):
-        assert row[4] == '-'  # its memory is not torch's
-        assert float(row[5]) <= 1e-4
+def test_onnx_runtime(capsys):
+    (row,) = run(capsys, str(DFANET_X1), *QUICK, '--modes', 'onnx')
+    assert 0 < float(row[6]) <= 1e-4
 
 
-def test_normalisation_before_a_convolution_stays(tool, modes):
-    """The order of a pyramid pooling in DDRNet and PIDNet."""
+def test_a_mode_that_fails_or_computes_something_else_is_seen(
+    config, capsys, monkeypatch
+):
+    def fail(net):
+        raise RuntimeError('out of memory\nat length')
+
+    def halve(net):
+        for parameter in net.parameters():
+            parameter.data.mul_(0.5)
+
+    monkeypatch.setattr(modes, 'fuse', fail)
+    rows = run(capsys, config, *QUICK, '--modes', 'fused', 'eager', code=1)
+    assert [rows[0][3], rows[1][6]] == ['failed: out of memory', '0e+00']
+    monkeypatch.setattr(modes, 'fuse', halve)
+    (row,) = run(capsys, config, *QUICK, '--modes', 'fused')
+    assert float(row[6]) > 1e-2
+
+
+def test_a_norm_before_its_convolution_is_not_fused():
+    """It is so in the pyramid pooling of DDRNet and PIDNet."""
     torch.manual_seed(0)
     norm = dict(type='BN')
     net = nn.Sequential(
@@ -151,73 +122,39 @@ def test_normalisation_before_a_convolution_stays(tool, modes):
     x = torch.randn(1, 4, 8, 8)
     with torch.no_grad():
         expected = net(x)
-        wrong = fuse_conv_bn(copy.deepcopy(net))(x)
-        fused = modes.fuse(net)
-        torch.testing.assert_close(fused(x), expected, rtol=1e-5, atol=1e-6)
-    assert (wrong - expected).abs().max() > 1e-2  # control: the host's alone
-    assert isinstance(fused[0].bn, nn.Identity)
-    assert isinstance(fused[1].bn, nn.BatchNorm2d)
+        control = fuse_conv_bn(copy.deepcopy(net))(x)
+        modes.fuse(net)
+        torch.testing.assert_close(net(x), expected, rtol=1e-5, atol=1e-6)
+    assert (control - expected).abs().max() > 1e-2
+    assert isinstance(net[0].bn, nn.Identity)
 
 
-def refusal(tool, *arguments: str) -> str:
-    with pytest.raises(SystemExit) as stop:
-        tool.main(list(arguments))
-    assert '\n' not in stop.value.code
-    return stop.value.code
-
-
-def test_a_mode_that_computes_something_else_is_refused(
-    tool, modes, config, monkeypatch
-):
-    def halve(net):
-        for parameter in net.parameters():
-            parameter.data.mul_(0.5)
-        return net
-
-    monkeypatch.setattr(modes, 'fuse', halve)
-    said = refusal(tool, config, *QUICK, '--modes', 'eager', 'fused')
-    assert 'in mode fused differs from eager by' in said
-
-
-def test_mistakes_end_in_a_sentence(tool, modes, config, monkeypatch):
-    said = refusal(tool, 'nowhere.py', *QUICK)
-    assert said.startswith('nowhere.py: no such config; give a file, or package::')
-    for name in ('mmseg::nowhere.py', 'no_such_package::nowhere.py'):
-        assert name in refusal(tool, name, *QUICK)
-    assert "unknown 'fast', choose from eager" in refusal(
-        tool, config, *QUICK, '--modes', 'fast'
-    )
-    assert 'exclude each other' in refusal(
-        tool, config, *QUICK, '--modes', 'onnx+compiled'
-    )
-    assert 'leave out --train' in refusal(
-        tool, config, *QUICK, '--train', '--modes', 'fused'
-    )
-    assert 'write fused+blocked' in refusal(tool, config, *QUICK, '--modes', 'blocked')
-    assert 'has no DFANet' in refusal(tool, config, *QUICK, '--modes', 'fused+blocked')
-    assert '--device cuda' in refusal(tool, config, *QUICK, '--modes', 'cudagraph')
-    monkeypatch.setattr(modes, 'onnxruntime', None)
-    said = refusal(tool, config, *QUICK, '--modes', 'onnx')
-    assert "pip install 'mmseg-plugins[export]'" in said
-
-
-def test_wrong_numbers_are_told(tool, config, capsys):
-    for arguments, words in (
-        (['--shape', '64'], 'pairs of H and W'),
-        (['--rounds', '1', '--calls', '1'], 'raise --rounds'),
-        (['--device', 'cuda', '--clock', 'process'], 'is for a CPU'),
-    ):
-        with pytest.raises(SystemExit):
-            tool.main([config, *arguments])
-        assert words in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        ([str(CONFIG), '--shape', '64'], 'give pairs of H and W'),
+        ([str(CONFIG), '--rounds', '4'], '--rounds 4: must be at least 5'),
+        ([str(CONFIG), '--modes', 'fast'], "'fast' is unknown, choose from eager"),
+        ([str(CONFIG), '--modes', 'onnx+compiled'], 'exclude each other'),
+        ([str(CONFIG), '--modes', 'fused', '--train'], 'leave out --train'),
+        ([str(CONFIG), '--modes', 'cudagraph', '--device', 'cpu'], '--device cuda'),
+        ([str(CONFIG), '--modes', 'onnx', '--dtype', 'bf16'], 'in fp32'),
+        (['nothing::nowhere.py'], 'nothing::nowhere.py: no such config'),
+        (['layer:no'], 'layer:no: choose from layer:StripPooling'),
+    ],
+)
+def test_mistakes_end_in_a_sentence(capsys, arguments, words):
+    with pytest.raises(SystemExit, match='2'):
+        tool.main(arguments)
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
-@pytest.mark.parametrize('dtype', ['fp32', 'fp16'])
-def test_modes_of_a_gpu(tool, config, capsys, dtype):
-    modes = ['eager', 'fused+channels_last', 'fused+cudagraph']
-    tool.main([config, *QUICK[:-2], '--dtype', dtype, '--modes', *modes])
-    found = rows(capsys.readouterr().out)
-    assert [row[2] for row in found] == modes
-    assert [row[4] == '-' for row in found] == [False, False, True]
+@pytest.mark.parametrize('options', [[], ['--dtype', 'fp16', '--half']])
+def test_modes_of_a_gpu(config, capsys, options):
+    names = ['eager', 'fused+channels_last', 'fused+cudagraph']
+    arguments = [*QUICK, '--device', 'cuda', *options, '--modes', *names]
+    rows = run(capsys, config, *arguments)
+    assert [row[4] == '-' for row in rows] == [False, False, True]
+    assert all(float(row[6]) < 2e-2 for row in rows)

@@ -4,36 +4,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import convert
 import numpy as np
 import pytest
 import torch
 from mmengine.runner import load_checkpoint
-from test_caffemodel import layers, save
-from test_fcn import CLASSES, FC_CHANNELS, WIDTH, caffe_weights, with_scales
-from tool_modules import ROOT, import_tool
 
+from mmseg_plugins.backbones import FCNVGG
 from mmseg_plugins.converters import convert_fcn
-from mmseg_plugins.registry import MODELS
-
-BACKBONE = dict(
-    type='mmseg_plugins.FCNVGG', base_channels=WIDTH, fc_channels=FC_CHANNELS
-)
-SEGMENTOR = dict(
-    type='mmseg.EncoderDecoder',
-    backbone=BACKBONE,
-    decode_head=dict(
-        type='mmseg_plugins.FCNSkipHead',
-        in_channels=[WIDTH * 4, WIDTH * 8, FC_CHANNELS],
-        in_index=[0, 1, 2],
-        num_classes=CLASSES,
-    ),
-)
+from tests.converters.test_caffemodel import layers, save
+from tests.converters.test_fcn import assert_equal, caffe_weights, with_scales, zero_net
+from tests.tools.tiny_training import ROOT
 
 
 @pytest.fixture
 def run(tmp_path, capsys):
     """Run the tool; returns the exit code and the last line that it printed."""
-    main = import_tool('convert').main
+    main = convert.main
 
     def run(source, *options, name='fcn', target='out/fcn.pth'):
         code = main([name, str(source), str(tmp_path / target), *options])
@@ -57,25 +44,20 @@ def test_a_caffemodel_becomes_a_checkpoint_for_load_from(run, weights, tmp_path)
     weights = with_scales(weights)
     source = save(tmp_path / 'fcn8s-atonce.caffemodel', *layers(weights))
     assert run(source) == (0, f'{tmp_path}/out/fcn.pth: 36 weights')
-    model = MODELS.build(SEGMENTOR)
+    model = zero_net(8).float()
     load_checkpoint(model, str(tmp_path / 'out/fcn.pth'), strict=True)
-    expected = convert_fcn(weights)
-    assert model.state_dict().keys() == expected.keys()
-    for key, value in model.state_dict().items():
-        assert torch.equal(value, expected[key]), key
+    assert_equal(model.state_dict(), convert_fcn(weights))
 
 
 def test_a_classifier_becomes_a_checkpoint_for_init_cfg(run, weights, tmp_path):
     classifier = {k: v for k, v in weights.items() if 'score' not in k}
     source = save(tmp_path / 'vgg16.caffemodel', *layers(classifier))
     assert run(source, name='vgg16') == (0, f'{tmp_path}/out/fcn.pth: 30 weights')
-    for checkpoint in (tmp_path / 'out/fcn.pth', tmp_path / 'classifier.pth'):
-        torch.save(classifier, tmp_path / 'classifier.pth')
-        init_cfg = dict(type='Pretrained', checkpoint=str(checkpoint))
-        backbone = MODELS.build(dict(BACKBONE, init_cfg=init_cfg))
-        backbone.init_weights()
-        assert torch.equal(backbone.conv1_1.conv.weight, weights['conv1_1.weight'])
-        assert torch.equal(backbone.fc6.conv.weight, weights['fc6.weight'])
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'out/fcn.pth'))
+    backbone = FCNVGG(base_channels=2, fc_channels=10, init_cfg=init_cfg)
+    backbone.init_weights()
+    assert torch.equal(backbone.conv1_1.conv.weight, weights['conv1_1.weight'])
+    assert torch.equal(backbone.fc6.conv.weight, weights['fc6.weight'])
 
 
 def test_a_checkpoint_of_the_trainer_of_pytorch_fcn(run, weights, tmp_path):
@@ -85,9 +67,7 @@ def test_a_checkpoint_of_the_trainer_of_pytorch_fcn(run, weights, tmp_path):
         assert run(tmp_path / 'fcn8s.pth', '--overwrite', name=name)[0] == 0
         stored = torch.load(tmp_path / 'out/fcn.pth', weights_only=True)
         assert stored['meta'] == {'converter': name, 'source': 'fcn8s.pth'}
-        expected = convert_fcn(weights, at_once=at_once)
-        assert stored['state_dict'].keys() == expected.keys()
-        assert all(torch.equal(v, expected[k]) for k, v in stored['state_dict'].items())
+        assert_equal(stored['state_dict'], convert_fcn(weights, at_once=at_once))
 
 
 class Code:
@@ -118,14 +98,11 @@ def test_a_wrong_file_gives_one_sentence(run, tmp_path, name, content, words):
     assert files_in(tmp_path) == before
 
 
-def test_files_that_are_cut_off_give_one_sentence(run, weights, tmp_path):
-    torch.save(weights, tmp_path / 'fcn8s.pth')
-    whole = (tmp_path / 'fcn8s.pth').read_bytes()
-    (tmp_path / 'fcn8s.pth').write_bytes(whole[:-1000])
-    assert 'fcn8s.pth cannot be read' in run(tmp_path / 'fcn8s.pth')[1]
-    *kept, _ = layers(weights)  # cut off between two layers
-    source = save(tmp_path / 'fcn.caffemodel', *kept)
-    assert run(source)[1].startswith("'upscore8.weight' is missing")
+def test_a_file_that_is_cut_off_gives_one_sentence(run, weights, tmp_path):
+    source = tmp_path / 'fcn8s.pth'
+    torch.save(weights, source)
+    source.write_bytes(source.read_bytes()[:-1000])
+    assert 'fcn8s.pth cannot be read' in run(source)[1]
 
 
 def test_an_existing_target_is_kept(run, weights, tmp_path, monkeypatch):
@@ -156,6 +133,4 @@ def test_the_command_line(weights, tmp_path):
         command = [*script, tmp_path / source, tmp_path / 'out.pth']
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr
-        printed = (done.stderr if code else done.stdout).splitlines()[-2:]
-        assert printed[-1].startswith(str(tmp_path))
-        assert code or printed[0] == 'FCN-8s of VGG16; learned upsampling: none'
+        assert code or 'FCN-8s of VGG16; learned upsampling: none' in done.stdout

@@ -1,7 +1,13 @@
 """Configs of segmentors with backbones of mmpretrain."""
 
 import pytest
-from test_every_config import SEGMENTORS, load, needs_mmpretrain, train_one_step
+
+from tests.contracts.test_every_config import (
+    SEGMENTORS,
+    load,
+    needs_mmpretrain,
+    train_one_step,
+)
 
 pytest.importorskip('mmpretrain', reason='needs mmpretrain: make test-mmpretrain')
 PATHS = [path for path in SEGMENTORS if needs_mmpretrain(path)]
