@@ -34,8 +34,7 @@ _TO_ONEDL = (
 )
 #: A pattern in the error of a failed import, and the command that fixes it.
 _FIXES = {
-    r'mmcv\._ext|MMCV==\S+ is used but incompatible': _TO_ONEDL,
-    r'Weights only load failed': _TO_ONEDL,
+    r'mmcv\._ext|MMCV==\S+ is used but|Weights only load failed': _TO_ONEDL,
     r"No module named '(ftfy|regex)'": 'pip install ftfy regex',
     r"No module named 'cv2'": 'pip install opencv-python',
     r"No module named 'numpy'": 'pip install numpy',
@@ -91,9 +90,7 @@ def find_problems() -> list[Finding]:
             findings.append(Finding(message, _reinstall(owners, name)))
         elif version and _release(version) < _release(minimum):
             message = f'{installed[0]} {version} is too old: at least {minimum} needed.'
-            fix = (
-                _reinstall(owners, name) if name in HOSTS else f'pip install -U {name}'
-            )
+            fix = _reinstall(owners, name) if name in owners else 'pip install -U torch'
             findings.append(Finding(message, fix, fatal=True))
     return findings
 
@@ -131,22 +128,20 @@ def fix_for(error: str) -> str:
 
 def _reinstall(owners: dict[str, list[str]], broken: str) -> str:
     """Return a command that reinstalls ``broken``, and what is of the other line."""
-    upstream = _uses_upstream(owners)
+    install = _install_command(owners)
     hosts = [distribution for name in HOSTS for distribution in owners[name]]
+    upstream = install == INSTALL_UPSTREAM
     others = [name for name in hosts if name.startswith('onedl-') == upstream]
     names = ' '.join(dict.fromkeys([*owners[broken], *others]))
-    return f'{_UNINSTALL}{names} && {_install_command(owners)}'
+    return f'{_UNINSTALL}{names} && {install}'
 
 
 def _install_command(owners: dict[str, list[str]]) -> str:
-    return INSTALL_UPSTREAM if _uses_upstream(owners) else INSTALL_ONEDL
-
-
-def _uses_upstream(owners: dict[str, list[str]]) -> bool:
-    """Return whether mmseg, or without mmseg the other hosts, are the upstream line."""
+    """Return the command of the line of mmseg or, without mmseg, of the other hosts."""
     distributions = owners['mmseg'] or owners['mmengine'] + owners['mmcv']
-    upstream = [name for name in distributions if not name.startswith('onedl-')]
-    return bool(distributions) and upstream == distributions
+    if not distributions or any(name.startswith('onedl-') for name in distributions):
+        return INSTALL_ONEDL
+    return INSTALL_UPSTREAM
 
 
 def _release(version: str) -> tuple[int, ...]:

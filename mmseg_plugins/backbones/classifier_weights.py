@@ -14,26 +14,26 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-#: The weights of a batch norm; old checkpoints do not have the counter.
 _COUNTER = 'num_batches_tracked'
+#: The tensors of a batch norm; old checkpoints do not have the counter.
 NORM = ('weight', 'bias', 'running_mean', 'running_var', _COUNTER)
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _COPIED = (nn.Dropout, nn.GELU, nn.Hardswish, nn.Hardtanh, nn.Identity, nn.ReLU)
-#: Our fully connected layers, and those of torchvision.
-_TAIL = {'fc6': 'classifier.0', 'fc7': 'classifier.3'}
+#: The fully connected layers: our names and torchvision's.
+_FC_LAYERS = {'fc6': 'classifier.0', 'fc7': 'classifier.3'}
 #: Layers of classifiers and of FCN that the backbones do not have.
 _UNUSED = ('classifier.6.', 'fc8.', 'score_', 'scale_', 'upscore')
 
 
 def checked_weights(
-    checkpoint: Mapping[str, Any], *, of_classifier: bool = False
+    checkpoint: Mapping[str, Any], *, allow_nan_in_fc: bool = False
 ) -> dict[str, Tensor]:
-    """Take the weights out of a checkpoint and check every name and value.
+    """Return the state dict of a checkpoint after a check of every name and value.
 
     Args:
         checkpoint: A state dict, or a dict that has one under ``state_dict`` or
             ``model_state_dict``.
-        of_classifier: Whether fully connected layers may hold NaN, as they do in
+        allow_nan_in_fc: Whether fully connected layers may hold NaN, as they do in
             torchvision's ``IMAGENET1K_FEATURES``.
 
     Returns:
@@ -51,8 +51,9 @@ def checked_weights(
     for key, value in checkpoint.items():
         if not isinstance(key, str):
             raise ValueError(f'the key {key!r} is not a string: give a state dict')
+        key = key.removeprefix('module.')
         fault = _find_fault(key, value)
-        may_be_nan = of_classifier and key.startswith(('classifier.', 'fc'))
+        may_be_nan = allow_nan_in_fc and key.startswith(('classifier.', 'fc'))
         if not fault and not may_be_nan and not value.isfinite().all():
             fault = 'NaN or infinite'
         if fault:
@@ -60,7 +61,7 @@ def checked_weights(
                 f'{key!r} is {fault}: it must be a dense tensor of finite '
                 'floating-point numbers, as in the state dict of a float32 model'
             )
-        weights[key.removeprefix('module.')] = value
+        weights[key] = value
     if not weights:
         raise ValueError('the checkpoint has no weights: give a state dict')
     return weights
@@ -86,11 +87,11 @@ def rename(
     network: str,
     optional: Collection[str] = (),
 ) -> dict[str, Tensor]:
-    """Rename the weights of a network; ``names`` has our key of each of their keys.
+    """Rename the weights of a network; ``names`` maps source keys to target keys.
 
     Raises:
-        ValueError: If a key is missing that is neither ``optional`` nor a counter of a
-            batch norm, or is not in ``names``.
+        ValueError: If a key of ``names`` is missing that is neither ``optional`` nor a
+            counter of a batch norm, or if a key is not in ``names``.
     """
     for key in names:
         if key not in weights and key not in optional and not key.endswith(_COUNTER):
@@ -104,7 +105,7 @@ def rename(
 
 
 def reshape_weight(key: str, weight: Tensor, shape: torch.Size) -> Tensor:
-    """Give a weight the shape that our network has for it, or raise a ValueError."""
+    """Reshape a weight to that of our network, or raise a ValueError."""
     try:
         if len(shape) == 4:
             weight = fc_to_conv(weight, (shape[2], shape[3]))
@@ -121,7 +122,7 @@ def reshape_weight(key: str, weight: Tensor, shape: torch.Size) -> Tensor:
 
 
 def fc_to_conv(weight: Tensor, kernel_size: int | tuple[int, int]) -> Tensor:
-    """Turn the weight of a fully connected layer into that of an equal convolution.
+    """Turn the weight of a fully connected layer into a convolution kernel.
 
     Args:
         weight: (out, in * height * width), for input flattened channel first, or
@@ -131,8 +132,8 @@ def fc_to_conv(weight: Tensor, kernel_size: int | tuple[int, int]) -> Tensor:
 
     Returns:
         (out, in, height, width), which shares its memory with ``weight``. On a map of
-        height x width it gives the numbers of the fully connected layer, on a larger
-        map those of every window.
+        height x width the convolution equals the layer; on a larger map it returns one
+        output per window.
 
     Raises:
         ValueError: If ``weight`` does not fit such maps.
@@ -168,8 +169,8 @@ def tail_to_convs(
         map_shape: (channels, height, width) of the map that the tail takes.
 
     Returns:
-        New modules with weights of their own. They map (N, channels, height, width) to
-        the numbers of the tail, (N, out, 1, 1), a larger map to one output per window.
+        New modules with their own weights. On (N, channels, height, width) they return
+        the output of the tail, (N, out, 1, 1); on a larger map one output per window.
 
     Raises:
         ValueError: If a module is of another kind, or a layer does not fit its input.
@@ -211,15 +212,15 @@ def load_classifier(
     """Turn the weights of a classifier into those of FCNVGG or FCNAlexNet, in place.
 
     Nothing happens if they are those of the backbone already. The last layer is left
-    out. So are, with a warning, fc6 and fc7 if they do not fit or hold NaN, as in
-    torchvision's ``IMAGENET1K_FEATURES``.
+    out. If fc6 or fc7 have another size or NaN values, as in torchvision's
+    ``IMAGENET1K_FEATURES``, they are left out with a warning.
 
     Args:
         backbone: The backbone that takes the weights.
         state_dict: With the keys of Caffe (``conv1_1.weight``), or, for a VGG, of
             torchvision and mmcv (``features.0.weight``) or of mmpretrain
             (``backbone.features.0.conv.weight``).
-        prefix: What the keys start with in ``state_dict``.
+        prefix: Prefix of the backbone's keys in ``state_dict``.
 
     Raises:
         ValueError: If a value is not a weight or does not fit, a layer is missing, or a
@@ -231,17 +232,17 @@ def load_classifier(
         return
     source = {key.removeprefix(prefix): state_dict.pop(key) for key in keys}
     source = {key.removeprefix('backbone.'): value for key, value in source.items()}
-    source = checked_weights(source, of_classifier=True)
+    source = checked_weights(source, allow_nan_in_fc=True)
     source = {k: weight for k, weight in source.items() if not k.startswith(_UNUSED)}
     layers = _match_layers(source, own)
-    names = {}
+    names = {}  # source key: own key
     for key in own:
-        layer, _, slot = key.rpartition('.')
-        names[f'{layers[layer]}.{slot}'] = key
-    tail = [old for old, new in names.items() if new.startswith(tuple(_TAIL))]
-    network = f'a classifier for this {type(backbone).__name__} (see depth, norm_cfg)'
-    weights = rename(source, names, network, optional=tail)
-    left_out = [layer for layer in _TAIL if not _fits(layer, weights, own)]
+        layer, _, parameter = key.rpartition('.')
+        names[f'{layers.get(layer, layer)}.{parameter}'] = key
+    optional = [k for k, name in names.items() if name.startswith(tuple(_FC_LAYERS))]
+    network = f'a classifier with the arguments of this {type(backbone).__name__}'
+    weights = rename(source, names, network, optional)
+    left_out = [layer for layer in _FC_LAYERS if not _fits(layer, weights, own)]
     for key, weight in weights.items():
         if key.split('.')[0] not in left_out:
             state_dict[prefix + key] = reshape_weight(key, weight, own[key].shape)
@@ -249,7 +250,7 @@ def load_classifier(
     if left_out:
         text += (
             f', but not of {" and ".join(left_out)}: the checkpoint has no finite '
-            "weights of their shapes (torchvision's IMAGENET1K_V1 has)"
+            "weights of their shapes (torchvision's IMAGENET1K_V1 has them)"
         )
     level = logging.WARNING if left_out else logging.INFO
     print_log(text, logger='current', level=level)
@@ -265,29 +266,30 @@ def _fits(layer: str, weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) 
 
 
 def _match_layers(source: dict[str, Tensor], own: Collection[str]) -> dict[str, str]:
-    """Return the layer of a classifier for each layer of a backbone.
+    """Return the layer of the source for each layer of a backbone.
 
-    A bias before a batch norm moves to its running mean, which gives the same numbers.
+    In ``source``, the bias of a convolution before a batch norm is subtracted from the
+    running mean instead, which gives the same output.
     """
     convs = [key.removesuffix('.weight') for key in own if key.endswith('.conv.weight')]
     features = [key for key in source if key.startswith('features.')]
     kernels = _in_order(key for key in features if source[key].ndim == 4)
     norms = _in_order(key for key in features if key.endswith('.running_mean'))
-    for kernel, norm in zip(kernels, norms, strict=False):
-        if f'{convs[0]}.bias' not in own:
+    if f'{convs[0]}.bias' not in own:
+        for kernel, norm in zip(kernels, norms, strict=False):
             mean = f'{norm}.running_mean'
             source[mean] = source[mean] - source.pop(f'{kernel}.bias', 0)
     layers = {}
-    for i, conv in enumerate(convs[: -len(_TAIL)]):
+    for i, conv in enumerate(convs[: -len(_FC_LAYERS)]):
         name = conv.removesuffix('.conv')
         layers[conv] = kernels[i] if i < len(kernels) else name
         layers[f'{name}.bn'] = norms[i] if i < len(norms) else f'{name}.bn'
-    for ours, theirs in _TAIL.items():
+    for ours, theirs in _FC_LAYERS.items():
         layers[f'{ours}.conv'] = theirs if kernels else ours
     return layers
 
 
 def _in_order(keys: Iterable[str]) -> list[str]:
-    """Return the layers of keys such as features.10.weight, by their number."""
+    """Return the layers of keys such as features.10.weight, sorted by number."""
     layers = {key.rpartition('.')[0] for key in keys}
     return sorted(layers, key=lambda layer: (len(layer), layer))

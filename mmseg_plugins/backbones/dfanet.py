@@ -24,23 +24,21 @@ CHANNELS = {'A': XceptionA.channels, 'B': XceptionB.channels}
 class DFANet(Conv1Backbone):
     """Aggregate sub-networks: each one refines the features of the one before.
 
-    The first sub-network sees conv1. The stages of the others see, concatenated in this
-    order:
+    The input of the first sub-network is conv1. In the others, the inputs are:
 
-    - enc2: the FC attention of the previous sub-network, upsampled to the size of its
-      enc2; its enc2;
-    - enc3: enc2; enc3 of the previous sub-network;
-    - enc4: enc3; enc4 of the previous sub-network.
+    - of enc2: the upsampled attention and enc2 of the previous sub-network;
+    - of enc3: enc2, and enc3 of the previous sub-network;
+    - of enc4: enc3, and enc4 of the previous sub-network.
 
     Any image size works. In training, batch norm needs two values per channel: a batch
-    of two, or a side above ``8 * 2**num_subnets`` pixels (64 for three).
+    of two, or an image side above ``8 * 2**num_subnets`` pixels (64 for three).
 
     Args:
         arch: ``'A'`` for the widths of XceptionA (48, 96, 192), ``'B'`` for those of
             XceptionB (32, 64, 128).
         num_subnets: Number of sub-networks, at least 1; 1 to 4 in the paper's Table 3.
         in_channels: Channels of the image.
-        norm_cfg: Config of all norm layers but the attentions'.
+        norm_cfg: Config of all norm layers except those of the attention.
         norm_eval: Keep batch norm on its running statistics while training.
         init_cfg: See mmengine's ``BaseModule``.
         **kwargs: ``attention_norm_cfg`` and ``with_cp`` of :class:`SubNetwork`.
@@ -74,10 +72,10 @@ class DFANet(Conv1Backbone):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map (N, 3, H, W) to enc2 of each sub-network, then its FC attention.
+        """Return enc2 of all sub-networks, then their attention outputs.
 
-        Level i of both halves has strides 4 * 2**i and 16 * 2**i, and C2 and C4
-        channels; sizes are rounded up.
+        enc2 of sub-network i has stride 4 * 2**i and C2 channels, its attention output
+        stride 16 * 2**i and C4 channels. Sizes are rounded up.
         """
         first, *others = self.subnets
         enc2, enc3, enc4, attended = first(self.conv1(x))

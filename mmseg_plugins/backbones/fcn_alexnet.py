@@ -23,8 +23,8 @@ from .classifier_weights import load_classifier
 class FCNAlexNet(BaseModule):
     """CaffeNet (AlexNet with each pool before its normalisation) without fc8.
 
-    The image is padded by 100 pixels and fc6 is not padded, as in the authors' network;
-    the centre of cell i of the output is at pixel 32 * i + 13. The head for it is
+    The image is padded by 100 pixels and fc6 is not padded, as in the authors' network.
+    Cell i of the output is centred at pixel 32 * i + 13. The head for it is
     ``FCNPad100Head(strides=[32], centre=13)``.
 
     CaffeNet classifiers with Caffe's names load through ``init_cfg=dict(
@@ -64,8 +64,8 @@ class FCNAlexNet(BaseModule):
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Map (N, 3, H, W) to fc7, of stride 32."""
-        x = _normalize(_pool(self.conv1(x)))
-        x = _normalize(_pool(self.conv2(x)))
+        x = _local_response_norm(_pool(self.conv1(x)))
+        x = _local_response_norm(_pool(self.conv2(x)))
         x = _pool(self.conv5(self.conv4(self.conv3(x))))
         x = self.dropout(self.fc6(x))
         return (self.dropout(self.fc7(x)),)
@@ -79,9 +79,9 @@ def _pool(x: Tensor) -> Tensor:
     return functional.max_pool2d(x, 3, 2, ceil_mode=True)
 
 
-@torch.fx.wrap  # a node of its own: it asks for the type of x
-def _normalize(x: Tensor) -> Tensor:
-    """Normalise across channels: size 5, alpha 1e-4, beta 0.75, k 1."""
+@torch.fx.wrap  # one node in a symbolic trace, since it asks for the dtype
+def _local_response_norm(x: Tensor) -> Tensor:
+    """Normalise across channels with size 5, alpha 1e-4, beta 0.75, k 1."""
     # torch's own layer exports as a 3-D average pool, which ONNX Runtime 1.23 computes
     # wrongly. Squares in float16 would overflow.
     squares = x.to(torch.promote_types(x.dtype, torch.float32)).square()

@@ -44,10 +44,10 @@ def conv_names(depth: int) -> list[list[str]]:
 class FCNVGG(BaseModule):
     """VGG whose fc6 and fc7 are a 7 x 7 and a 1 x 1 convolution.
 
-    The authors pad the image by 100 pixels and do not pad fc6: ``pad=100``, for
-    ``FCNPad100Head``. By default conv1_1 is padded by 1 and fc6 by 3, which costs about
-    half and puts cell i of a map of stride s at pixel s * i + (s - 1) / 2. Pools round
-    up, as Caffe's do.
+    By default conv1_1 is padded by 1 and fc6 by 3, so cell i of a map of stride s is
+    centred at pixel s * i + (s - 1) / 2. With ``pad=100`` conv1_1 is padded by 100 and
+    fc6 is not padded, as in the authors' network, at about twice the cost; the head for
+    it is ``FCNPad100Head``. Pools round up, as Caffe's do.
 
     Checkpoints of VGG classifiers (torchvision, mmcv, mmpretrain, Caffe's names) load
     through ``init_cfg=dict(type='Pretrained', checkpoint=...)`` as they are.
@@ -57,7 +57,7 @@ class FCNVGG(BaseModule):
         base_channels: Channels of conv1; 64 in the paper.
         fc_channels: Channels of fc6 and fc7.
         out_indices: Outputs in ascending order: 0 to 3 are pool1 to pool4 (strides 2 to
-            16), 4 is fc7 (stride 32).
+            16), 4 is fc7 (stride 32), which must be the last.
         pad: Padding of conv1_1: 1, or 100 for the authors' geometry.
         dropout_ratio: Probability to drop an element after fc6 and fc7.
         frozen_stages: Stages conv1 to this one neither train nor update their batch
@@ -119,7 +119,7 @@ class FCNVGG(BaseModule):
                 x = self._run_stage(names, x)
             outputs.append(x)
         x = self.dropout(self.fc6(x))
-        outputs[4] = self.dropout(self.fc7(x))
+        outputs[4] = self.dropout(self.fc7(x))  # in place of pool5
         return tuple(outputs[i] for i in self.out_indices)
 
     def train(self, mode: bool = True) -> 'FCNVGG':

@@ -31,11 +31,11 @@ class SPNetResNet(ResNet):
 
     Args:
         depth: 18, 34, 50, 101 or 152.
-        spm_blocks: For each stage the blocks with an SPM: 'last', 'all', or a list of
-            indices that start at 0; an empty list for none. The default is the paper's.
+        spm_blocks: Blocks with an SPM, one entry per stage: 'last', 'all', or a list of
+            indices that start at 0. The default is the paper's.
         stem_channels: Channels of the stem; 128 in the authors' code, 64 in
             OpenMMLab's checkpoints.
-        deep_stem: See mmseg's ``ResNet``, and so for all other arguments. The defaults
+        deep_stem: This and all other arguments: see mmseg's ``ResNet``. The defaults
             are those of the authors' code.
 
     Raises:
@@ -66,7 +66,7 @@ class SPNetResNet(ResNet):
                 'the SPMs; place them with spm_blocks'
             )
         num_blocks = self.arch_settings[depth][1][: len(strides)]
-        self.spm_blocks = _block_indices(spm_blocks, num_blocks)
+        self.spm_indices = _block_indices(spm_blocks, num_blocks)
         super().__init__(
             depth,
             stem_channels=stem_channels,
@@ -89,7 +89,8 @@ class SPNetResNet(ResNet):
         if block is BasicBlock:
             block = SPMBasicBlock
         stage = super().make_res_layer(block=block, planes=planes, **kwargs)
-        for index in self.spm_blocks[len(self.res_layers)]:
+        num_stages_built = len(self.res_layers)
+        for index in self.spm_indices[num_stages_built]:
             _add_spm(stage[index], StripPooling(planes, self.conv_cfg, self.norm_cfg))
         return stage
 

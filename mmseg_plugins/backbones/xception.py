@@ -1,9 +1,9 @@
-"""The light Xceptions of DFANet: backbones of their own, and their sub-network.
+"""The light Xceptions of DFANet, as backbones, and the sub-network of DFANet.
 
 Paper: Li, Xiong, Fan, Sun, "DFANet: Deep Feature Aggregation for Real-Time Semantic
 Segmentation", CVPR 2019, https://arxiv.org/abs/1904.02216, Table 1 and Fig. 3. The
-authors published no code. Table 1 does not say where a block strides and what its
-shortcut is; this is the reading whose cost fits the paper's Table 3 best.
+authors published no code. Table 1 does not give the place of the stride and the
+shortcut of a block; here they are as in the variant whose cost is closest to Table 3.
 
 Shapes: N batch, C channels, H and W the size of the map.
 """
@@ -29,7 +29,7 @@ class XceptionBlock(nn.Module):
     """Separable 3 x 3 convolutions of C / 4, C / 4 and C channels, and a shortcut.
 
     A separable convolution is depthwise, then pointwise, then normalised. ReLU follows
-    the first two of them and the sum.
+    the first two convolutions and the sum.
 
     Args:
         in_channels: Channels of the input.
@@ -61,7 +61,7 @@ class XceptionBlock(nn.Module):
 
 
 class FCAttention(nn.Module):
-    """Weight the channels of a map by what a 1000-way classifier sees in it (Fig. 3).
+    """Weight the channels of a map, by way of 1000 classes (Fig. 3).
 
     Global average pool, fully connected layer, 1 x 1 convolution, product with the map.
     All channels have weight 1 at the start: random weights would scale and flip them.
@@ -124,8 +124,8 @@ class SubNetwork(nn.Module):
 
         Args:
             x: (N, C, H, W), the input of enc2.
-            skip3: Map that enc3 sees after the channels of enc2.
-            skip4: Map that enc4 sees after the channels of enc3.
+            skip3: Map that is concatenated to enc2, as input of enc3.
+            skip4: Map that is concatenated to enc3, as input of enc4.
         """
         enc2 = self._run(self.enc2, x)
         enc3 = self._run(self.enc3, _concatenate(enc2, skip3))
@@ -139,14 +139,7 @@ class SubNetwork(nn.Module):
 
 
 class Conv1Backbone(BaseModule):
-    """What the backbones here share: conv1, and batch norm that can be frozen.
-
-    Args:
-        in_channels: Channels of the image.
-        norm_cfg: Config of the norm layer of conv1.
-        norm_eval: Keep batch norm on its running statistics while training.
-        init_cfg: See mmengine's ``BaseModule``.
-    """
+    """The part that Xception and DFANet share: conv1 and ``norm_eval``."""
 
     def __init__(
         self,
@@ -172,7 +165,7 @@ class Conv1Backbone(BaseModule):
 
 
 class Xception(Conv1Backbone):
-    """What :class:`XceptionA` and :class:`XceptionB` share: all but the widths.
+    """The base class of :class:`XceptionA` and :class:`XceptionB`.
 
     Args:
         in_channels: Channels of the image.
@@ -181,7 +174,7 @@ class Xception(Conv1Backbone):
             classifier takes (2,) and has its own fully connected layer.
         frozen_stages: Stages up to this one neither train nor update their batch norm:
             1 is conv1, 2 to 4 are enc2 to enc4; -1 or 0 for none.
-        norm_cfg: Config of all norm layers but the attention's.
+        norm_cfg: Config of all norm layers except those of the attention.
         norm_eval: Keep batch norm on its running statistics while training.
         init_cfg: See mmengine's ``BaseModule``.
         **kwargs: ``attention_norm_cfg`` and ``with_cp`` of :class:`SubNetwork`.
@@ -270,8 +263,8 @@ def _separable_conv(
         dw_act_cfg=None,
         **kwargs,
     )
-    # mmcv's fan-out of a depthwise kernel counts all channels: far too small a scale
-    # where no norm follows.
+    # mmcv counts all channels of a depthwise kernel as fan-out: the weights would be
+    # far too small, as no norm follows.
     kaiming_init(conv.depthwise_conv.conv, mode='fan_in', nonlinearity='linear')
     return conv
 

@@ -26,10 +26,10 @@ def convert_dfanet(
 ) -> dict[str, Tensor]:
     """Put the backbone and the last layer of a classifier into all sub-networks.
 
-    The first sub-network takes them as they are. In the others, enc3 and enc4 take a
-    skip after the channels that the classifier knows: the depthwise convolution passes
-    it on and the 1 x 1 convolutions weight it with 0, so that a stage starts with the
-    classifier's numbers. enc2 takes another input: the 3 weights that depend on it are
+    The first sub-network takes them as they are. In the others, enc3 and enc4 have
+    additional input channels for the skip: their depthwise kernels are set to the
+    identity and their pointwise weights to 0, so that a stage first computes what it
+    computes in the classifier. The 3 weights of enc2 that depend on its other input are
     left out, and so is ``fca.conv``, which no classifier has.
 
     Args:
@@ -75,7 +75,7 @@ def _classifier_key(key: str) -> str:
 
 
 def _widen(weight: Tensor, shape: torch.Size, depthwise: bool) -> Tensor:
-    """Let a convolution take a skip after the channels that it knows."""
+    """Add input channels for a skip after those of the classifier."""
     if weight.shape == shape:
         return weight
     widened = weight.new_zeros(shape)

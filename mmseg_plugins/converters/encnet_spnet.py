@@ -21,7 +21,7 @@ _CODES = {'codewords': 'codewords', 'scale': 'scale'}
 _NORM = {slot: slot for slot in NORM}
 _CONV_NORM = {'0.weight': 'conv.weight'} | {f'1.{s}': f'bn.{s}' for s in NORM}
 
-#: Of each mixed pooling module, the authors' layers and ours.
+#: Layers of a mixed pooling module: the authors' name, our name.
 _MPM = (
     ('conv1_1', 'reduce_short'),
     ('conv1_2', 'reduce_long'),
@@ -39,7 +39,7 @@ _AUXILIARY: tuple[Layer, ...] = (
     ('auxlayer.conv5.4', 'auxiliary_head.conv_seg', _BIASED),
 )
 _ENC, _MPMS = 'decode_head.enc_module', 'decode_head.mpms'
-#: The layers beside the ResNet, by the prefix of the keys that shows their presence.
+#: The layers of the heads. A group exists if a key starts with its prefix.
 _ENCNET: dict[str, tuple[Layer, ...]] = {
     'head.': (
         ('head.conv5', 'decode_head.bottleneck', _CONV_NORM),

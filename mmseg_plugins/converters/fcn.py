@@ -31,17 +31,17 @@ _LEVELS = {
 _NAMES = {'conv_seg': 'score_fr', 'upscore32': 'upscore', 'upscore_pool5': 'upscore2'}
 #: The scales of the nets trained at once (voc-fcn8s-atonce/net.py).
 _SCALES = {'score_pool4': 0.01, 'score_pool3': 0.0001}
-#: How far a fixed bilinear kernel may be from ours: rounding, not training.
+#: Tolerance for recognizing a bilinear kernel.
 TOLERANCE = 1e-6
 
 
 def convert_classifier(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
     """Rename a VGG16 or a CaffeNet to the keys of ``FCNVGG`` or ``FCNAlexNet``.
 
-    The result is for ``init_cfg`` of the backbone. ``load_classifier`` lists the
-    layouts, what is left out, and the errors.
+    The result is for ``init_cfg`` of the backbone. For the layouts and the errors see
+    ``load_classifier``.
     """
-    weights = checked_weights(state_dict, of_classifier=True)
+    weights = checked_weights(state_dict, allow_nan_in_fc=True)
     load_classifier(_make_backbone(weights), weights)
     return weights
 
@@ -110,7 +110,7 @@ def _authors_name(key: str) -> str:
 
 
 def _make_net(source: Mapping[str, Tensor]) -> tuple[nn.Module, str]:
-    """Make our network of the same names and shapes, without memory, and its name."""
+    """Make our network on the meta device, with the source's widths, and its name."""
     backbone = _make_backbone(source)
     alexnet = isinstance(backbone, FCNAlexNet)
     layers = {key.split('.')[0] for key in source}
@@ -122,6 +122,7 @@ def _make_net(source: Mapping[str, Tensor]) -> tuple[nn.Module, str]:
             in_channels=[level.out_channels for level in levels],
             in_index=[*range(len(levels))],
             strides=strides,
+            # If it is missing, rename says so.
             num_classes=source.get('score_fr.bias', torch.zeros(1)).numel(),
             upsample='learned',
             centre=13 if alexnet else 12.5,
@@ -132,7 +133,7 @@ def _make_net(source: Mapping[str, Tensor]) -> tuple[nn.Module, str]:
 
 
 def _make_backbone(source: Mapping[str, Tensor]) -> FCNVGG | FCNAlexNet:
-    """Make the backbone with the widths of the source, without memory."""
+    """Make the backbone on the meta device, with the widths of the source."""
     alexnet = 'conv1.weight' in source
     first = 'conv1.bias' if alexnet else 'conv1_1.bias'
     widths: dict[str, Any] = {

@@ -33,10 +33,7 @@ FIX = 'run tools/dataset_converters/camvid.py to make the folders'
 
 @DATASETS.register_module()
 class CamVidDataset(BaseSegDataset):
-    """CamVid with the 11 classes and the split of SegNet.
-
-    It takes the arguments of :class:`BaseSegDataset`.
-    """
+    """CamVid with SegNet's 11 classes and split; arguments of ``BaseSegDataset``."""
 
     METAINFO: ClassVar[dict] = dict(classes=tuple(COLOURS), palette=[*COLOURS.values()])
 
@@ -59,9 +56,7 @@ class CamVidDataset(BaseSegDataset):
                 f'img_suffix={self.img_suffix}: {self.data_prefix["img_path"]} has no '
                 f'such image; correct the suffix or {FIX}'
             )
-        pairs = [
-            (sample['img_path'], sample.get('seg_map_path')) for sample in data_list
-        ]
+        pairs = [(entry['img_path'], entry.get('seg_map_path')) for entry in data_list]
         missing = [
             f'{image} needs {labels}'
             for image, labels in pairs

@@ -6,9 +6,6 @@ from mmseg.datasets.transforms import LoadAnnotations
 
 from mmseg_plugins.registry import TRANSFORMS
 
-#: The largest number of wrong labels that an error lists.
-MAX_LISTED = 8
-
 
 @TRANSFORMS.register_module()
 class LoadLabels(LoadAnnotations):
@@ -25,15 +22,10 @@ class LoadLabels(LoadAnnotations):
             ``label_map`` and ``reduce_zero_label`` were applied.
         ignore_index: The only other label that is allowed.
         **kwargs: Arguments of ``LoadAnnotations``.
-
-    Raises:
-        ValueError: If ``num_classes`` is less than 1.
     """
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255, **kwargs) -> None:
         super().__init__(**kwargs)
-        if num_classes < 1:
-            raise ValueError(f'num_classes={num_classes}: must be at least 1')
         self.num_classes, self.ignore_index = num_classes, ignore_index
 
     def transform(self, results: dict) -> dict:
@@ -54,7 +46,7 @@ class LoadLabels(LoadAnnotations):
         wrong |= stored != stored.astype(np.uint8)
         if wrong.any():
             values = [str(value) for value in np.unique(stored[wrong])]
-            listed = values[:MAX_LISTED] + ['...'] * (len(values) > MAX_LISTED)
+            listed = values[:8] + ['...'] * (len(values) > 8)
             raise ValueError(
                 f'{results["seg_map_path"]} holds label {", ".join(listed)}: must be '
                 f'below num_classes={self.num_classes} or ignore_index='

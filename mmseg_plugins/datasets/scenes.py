@@ -35,9 +35,7 @@ DAYLIGHT = ((256, 256, 256), (225, 245, 256), (240, 225, 210))
 LAMPLIGHT = ((120, 155, 185), (110, 140, 165), (135, 165, 180))
 
 
-def render_scene(
-    seed: int, size: tuple[int, int] = (192, 256)
-) -> tuple[np.ndarray, np.ndarray]:
+def render_scene(seed: int, size: tuple = (192, 256)) -> tuple[np.ndarray, np.ndarray]:
     """Draw the street scene of a seed.
 
     A seed gives the same pixels on every machine, and the same street at every size.
@@ -83,9 +81,8 @@ def render_scene(
     gains = dice.pick(LAMPLIGHT if covered else DAYLIGHT)
     curve = np.arange(256)[:, None] * np.array(gains) >> 8
     image = cv2.LUT(canvas.pixels[..., :3], curve.astype(np.uint8)[None])
-    image = cv2.copyTo(
-        panel, (labels == above).astype(np.uint8), cv2.add(image, crop(grain))
-    )
+    mask = (labels == above).astype(np.uint8)
+    image = cv2.copyTo(panel, mask, cv2.add(image, crop(grain)))
     edge = canvas.rows(1)
     for side in labels, labels.T:
         side[:edge] = side[-edge:] = IGNORE_INDEX
@@ -99,10 +96,9 @@ def draw_ground(canvas: Canvas, dice: Dice, half_road: int) -> None:
     for step in range(2, 16):
         row = canvas.horizon + canvas.rows(220) // step
         canvas.box((0, row), (width, row), (140, 150, 165), Label.SIDEWALK)
-    end, x, grey = height * 2, half_road + 25, dice(70, 100)
-    canvas.strip((-x, 0), (x, 0), 0, end, (205, 205, 205), Label.SIDEWALK)
-    x = half_road
-    canvas.strip((-x, 0), (x, 0), 0, end, (grey, grey, grey), Label.ROAD)
+    kerb, end, grey = half_road + 25, height * 2, dice(70, 100)
+    canvas.strip((-kerb, 0), (kerb, 0), 0, end, (205, 205, 205), Label.SIDEWALK)
+    canvas.strip((-half_road, 0), (half_road, 0), 0, end, (grey,) * 3, Label.ROAD)
     colour, label = dice.pick(MARKS), Label.LANE_MARK
     for x in (45 - half_road, half_road - 45):
         canvas.strip((x - 13, 0), (x + 13, 0), canvas.rows(9), end, colour, label)

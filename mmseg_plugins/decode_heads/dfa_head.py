@@ -33,7 +33,7 @@ class DFAHead(CheckedDecodeHead):
         in_channels: Channels of the low levels, then of the high levels, each finest
             first.
         in_index: Indices of the levels among the backbone's outputs.
-        num_low: Number of low levels; rows of the paper's Table 4 have none.
+        num_low: Number of low levels; 0 in some rows of the paper's Table 4.
         channels: Channels of all convolutions before the classifier.
         norm_cfg: Config of the norm layers of these convolutions.
         dropout_ratio: Dropout before the classifier; none in the paper.

@@ -1,4 +1,4 @@
-"""The decode head of EncNet: features gated by what the whole image shows.
+"""The decode head of EncNet: channels gated by a global encoding of the image.
 
 Paper: Zhang et al., "Context Encoding for Semantic Segmentation", CVPR 2018,
 https://arxiv.org/abs/1803.08904, Sec. 3.
@@ -31,9 +31,9 @@ from .level_checks import CheckedDecodeHead, check_lists
 class EncHead(CheckedDecodeHead):
     """Gate the channels of a map by its encoding, and classify each cell.
 
-    Replaces mmseg's head of this name: same arguments, weights and keys. The encoding
-    also predicts which classes occur in the image: for the SE-loss in training, and
-    through :meth:`presence` afterwards.
+    It has the arguments, weights and keys of mmseg's head of this name, and needs less
+    memory and time. The encoding also predicts which classes occur in the image: for
+    the SE-loss in training, and through :meth:`presence` afterwards.
 
     Args:
         in_channels: Channels of the levels; the last level is encoded.
@@ -42,13 +42,13 @@ class EncHead(CheckedDecodeHead):
         use_se_loss: Whether the head has a presence classifier and the SE-loss.
         add_lateral: Whether the other levels are fused with the last one, as in the
             authors' networks for Pascal VOC and Pascal Context.
-        loss_decode: Config of the pixels' loss; mmseg's ``CrossEntropyLoss`` by
+        loss_decode: Config of the segmentation loss; mmseg's ``CrossEntropyLoss`` by
             default.
         loss_se_decode: Config of the SE-loss, or a list of configs; :class:`SELoss` by
             default. Any other loss is called with presence logits and presence, both
             (N, K), and logged as ``loss_se``.
-        **kwargs: See mmseg's ``BaseDecodeHead``. The codes are normalised by the same
-            kind of norm, and by batch norm if ``norm_cfg`` is None.
+        **kwargs: See mmseg's ``BaseDecodeHead``. The codes get the same type of norm as
+            the maps, or batch norm if ``norm_cfg`` is None.
 
     Raises:
         ValueError: If the lists differ in length, ``num_codes`` is less than 1, or
@@ -75,7 +75,6 @@ class EncHead(CheckedDecodeHead):
             loss_decode=loss_decode or dict(type='mmseg.CrossEntropyLoss'),
             **kwargs,
         )
-        self.num_codes = num_codes
         self.use_se_loss = use_se_loss
         self.add_lateral = add_lateral
         cfgs = dict(
@@ -179,10 +178,10 @@ class _Float32Sequential(nn.Sequential):
     """
 
     def _apply(self, fn: Callable, recurse: bool = True) -> nn.Module:
-        return super()._apply(partial(_apply_in_float32, fn), recurse)
+        return super()._apply(partial(_apply_but_keep_float32, fn), recurse)
 
 
-def _apply_in_float32(fn: Callable, tensor: Tensor) -> Tensor:
+def _apply_but_keep_float32(fn: Callable, tensor: Tensor) -> Tensor:
     result = fn(tensor)
     is_half = result.dtype in (torch.float16, torch.bfloat16)
     return tensor.to(result.device) if is_half else result

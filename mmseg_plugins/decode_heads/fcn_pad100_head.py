@@ -25,9 +25,9 @@ from .fcn_skip_head import FCNSkipHead, stride_steps, upscore_name
 class FCNPad100Head(FCNSkipHead):
     """:class:`FCNSkipHead` in the authors' geometry, for their published weights.
 
-    It goes with ``FCNVGG(pad=100)`` and ``FCNAlexNet``. Upsampling is by transposed
-    convolutions without padding, which enlarge a map on all sides. Skips and logits are
-    cropped at offsets that follow from ``strides`` and ``centre``.
+    It goes with ``FCNVGG(pad=100)`` and ``FCNAlexNet``. Transposed convolutions without
+    padding upsample, so their output exceeds the input on all sides. Skips and logits
+    are cropped at offsets that follow from ``strides`` and ``centre``.
 
     The logits that ``forward`` returns cover the padded image, not the image: with
     ``strides=[8, 16, 32]`` they have stride 8, and cell i lies at pixel 8 * i - 23.5.
@@ -46,15 +46,17 @@ class FCNPad100Head(FCNSkipHead):
     def __init__(self, *, centre: float = 12.5, **kwargs: Any) -> None:
         if kwargs.get('align_corners'):
             raise ValueError('align_corners=True: must be False in this geometry')
-        self.centre = centre
+        self.centre = centre  # _make_upsampling reads it
         super().__init__(**kwargs)
         self.offsets = crop_offsets(self.strides, centre)
 
-    def _upsampling(self, scale: int, learned: bool) -> nn.Module:
+    def _make_upsampling(self, scale: int, learned: bool) -> nn.Module:
         size = deconv_kernel_size(scale, self.centre)
         return UnpaddedDeconv(self.out_channels, scale, size, learned)
 
-    def _add(self, score: Tensor, skip: Tensor, source: int, target: int) -> Tensor:
+    def _upsample_and_add(
+        self, score: Tensor, skip: Tensor, source: int, target: int
+    ) -> Tensor:
         score = self.get_submodule(upscore_name(source, target))(score)
         return score + crop(skip, score.shape[2:], self.offsets[target])
 
@@ -64,14 +66,14 @@ class FCNPad100Head(FCNSkipHead):
 
 
 class UnpaddedDeconv(nn.Module):
-    """A transposed convolution without padding that starts, or stays, bilinear.
+    """A transposed convolution without padding, initialised as bilinear upsampling.
 
     Args:
         channels: C, of input and output.
         scale: Stride of the transposed convolution.
         kernel_size: See :func:`deconv_kernel_size`.
         learned: Whether a dense kernel is trained, as in the paper, Sec. 4.3; else the
-            kernel is fixed, one channel at a time, as in the authors' published code.
+            kernel is fixed and depthwise, as in the authors' published code.
     """
 
     def __init__(
@@ -103,32 +105,34 @@ def crop(x: Tensor, size: Sequence[int], offset: int) -> Tensor:
 
 def deconv_kernel_size(scale: int, centre: float) -> int:
     """Return 2 * scale, or one less where cells are centred on pixels (AlexNet)."""
-    return 2 * scale - (centre % 1 == 0)
+    return 2 * scale - 1 if centre % 1 == 0 else 2 * scale
 
 
 def crop_offsets(strides: Sequence[int], centre: float) -> dict[int, int]:
     """Return where the authors' network crops its skips and its logits.
 
     The backbone pads the image by 100 pixels, so the first cell of a stride-s pool is
-    centred at pixel (s - 1) / 2 - 99, and unpadded deconvolutions grow to all sides.
+    centred at pixel (s - 1) / 2 - 99.
 
     Returns:
-        For each skip's stride the cell to begin at, and for 1 the pixel of the logits.
+        For the stride of each skip the row and column where its crop begins, and for 1
+        the row and column of the logits where the image begins.
 
     Example:
         >>> crop_offsets([8, 16, 32], 12.5)
         {16: 5, 8: 9, 1: 31}
     """
-    offsets = {}
+    offsets, begin = {}, centre  # begin: the centre of a score's first cell, in pixels
     for source, target in stride_steps(strides):
-        # An unpadded deconvolution begins half a kernel before the first cell's centre.
-        centre -= (deconv_kernel_size(source // target, centre) - 1) / 2 * target
-        first = (target - 1) / 2 - 99 if target > 1 else 0
-        offset = abs(centre - first) / target
+        # A deconvolution begins half a kernel before the centre of the first cell.
+        begin -= (deconv_kernel_size(source // target, begin) - 1) / 2 * target
+        # A skip begins before the score, the logits begin before the image.
+        first = (target - 1) / 2 - 99
+        offset = (begin - first) / target if target > 1 else -begin
         if offset % 1:
             raise ValueError(
-                f'centre={centre}: puts cells {offset % 1} off those of stride '
-                f'{target}; give 12.5 for VGG, 13 for AlexNet without skips'
+                f'centre={centre}: does not fit strides={strides}; use 12.5 for VGG, '
+                'and 13 for AlexNet, which has no skips'
             )
         offsets[target] = int(offset)
     return offsets

@@ -29,9 +29,9 @@ class FCNSkipHead(CheckedDecodeHead):
     stride 2 ** k by ``score_pool{k}``. A finer net can therefore start from the weights
     of a coarser one with ``load_from`` alone.
 
-    A coarse map is upsampled by the ratio of two strides, and the surplus is cut. This
-    is exact, at every image size, where the levels have the size of the image divided
-    by their strides and rounded up. Other levels are resized, as by mmseg's heads.
+    If a level has ceil(H / stride) rows and ceil(W / stride) columns, its score is
+    upsampled by the ratio of the strides and the surplus is cut, which is exact at
+    every image size. Other levels are resized, as in mmseg's heads.
 
     Args:
         in_channels: Channels of the levels, finest first.
@@ -40,8 +40,9 @@ class FCNSkipHead(CheckedDecodeHead):
         strides: Strides of the levels in pixels: powers of two in ascending order.
         upsample: ``'bilinear'`` interpolation, or ``'learned'``: transposed
             convolutions that are trained, starting as bilinear upsampling.
-        skip_scales: Factors of the skips before their scores, finest first; (0.0001,
-            0.01) in the authors' FCN-8s that is trained at once. None for 1.
+        skip_scales: Factors of the skips before their scores, finest first; None for 1.
+            (0.0001, 0.01) in the authors' FCN-8s that is trained at once. Converted
+            weights already contain them.
         channels: Can be left out; the channels of the coarsest level.
         dropout_ratio: Dropout of the coarsest level; FCN's backbone has its own.
         align_corners: Always resize, with aligned corners: for backbones that centre
@@ -100,7 +101,7 @@ class FCNSkipHead(CheckedDecodeHead):
         for stride, width in zip(strides[:-1], in_channels[:-1], strict=True):
             self.add_module(score_name(stride), nn.Conv2d(width, self.out_channels, 1))
         for source, target in stride_steps(strides):
-            layer = self._upsampling(source // target, upsample == 'learned')
+            layer = self._make_upsampling(source // target, upsample == 'learned')
             self.add_module(upscore_name(source, target), layer)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
@@ -110,29 +111,32 @@ class FCNSkipHead(CheckedDecodeHead):
         """
         *skips, coarsest = self._transform_inputs(inputs)
         score = self.cls_seg(coarsest)
-        for source, target in stride_steps(self.strides)[:-1]:
-            skip, scale = skips.pop(), self.skip_scales[len(skips)]
+        steps = stride_steps(self.strides)[:-1]
+        coarse_to_fine = zip(skips[::-1], self.skip_scales[::-1], strict=True)
+        for (source, target), (skip, scale) in zip(steps, coarse_to_fine, strict=True):
             skip = skip if scale == 1 else skip * scale
             skip = self.get_submodule(score_name(target))(skip)
-            score = self._add(score, skip, source, target)
+            score = self._upsample_and_add(score, skip, source, target)
         return score
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict:
-        """Compute the losses of mmseg's head on logits of the size of the labels."""
+        """Upsample the logits to the labels, then compute mmseg's losses."""
         size = batch_data_samples[0].gt_sem_seg.shape[-2:]
         seg_logits = self._to_image(seg_logits, size)
         return super().loss_by_feat(seg_logits, batch_data_samples)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list) -> Tensor:
-        """Upsample logits to the size of the padded image or of the slide window."""
+        """Upsample logits to the size of the padded image or of the sliding window."""
         return self._to_image(seg_logits, image_size(batch_img_metas))
 
-    def _upsampling(self, scale: int, learned: bool) -> nn.Module:
+    def _make_upsampling(self, scale: int, learned: bool) -> nn.Module:
         if learned and scale > 1:
             return LearnedUpsample(self.out_channels, scale)
         return BilinearUpsample(scale, self.align_corners)
 
-    def _add(self, score: Tensor, skip: Tensor, source: int, target: int) -> Tensor:
+    def _upsample_and_add(
+        self, score: Tensor, skip: Tensor, source: int, target: int
+    ) -> Tensor:
         """Upsample a score from stride ``source`` to ``target`` and add the skip."""
         upscore = self.get_submodule(upscore_name(source, target))
         return upscore(score, skip.shape[2:]) + skip
@@ -168,7 +172,8 @@ def _check_levels(
         raise ValueError(
             f'in_index={in_index}: must not be negative; count outputs from 0'
         )
-    if list(strides) != sorted({s for s in strides if s > 0 and s & (s - 1) == 0}):
+    powers_of_two = all(stride > 0 and stride.bit_count() == 1 for stride in strides)
+    if not powers_of_two or list(strides) != sorted({*strides}):
         raise ValueError(
             f'strides={strides}: must be ascending powers of two, such as [8, 16, 32], '
             'one level per stride. If several levels have the same stride, as those of '

@@ -1,4 +1,4 @@
-"""What the heads share: checks of the levels, and upsampling to the image."""
+"""The base class of the heads, with checks of the backbone's levels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def check_lists(order: str, **lists: Sequence) -> None:
-    """Raise a ValueError unless all arguments are lists with one entry per level."""
+    """Raise a ValueError unless all lists have one entry per level, in this order."""
     for name, value in lists.items():
         if not isinstance(value, (list, tuple)) or not value:
             raise ValueError(f'{name}={value!r}: must be a list, one entry per level')
@@ -22,23 +22,27 @@ def check_lists(order: str, **lists: Sequence) -> None:
 
 
 def image_size(batch_img_metas: list[dict]) -> Sequence[int]:
-    """Return height and width of the padded images, or of the slide window."""
+    """Return height and width of the padded images, or of the sliding window."""
     meta = batch_img_metas[0]
     size = meta['img_shape']
-    if not isinstance(size, torch.Size):  # mmseg's type of a slide window's size
+    if not isinstance(size, torch.Size):  # as mmseg stores the size of a window
         size = meta.get('pad_shape', size)
     return size[:2]
 
 
 class CheckedDecodeHead(BaseDecodeHead):
-    """mmseg's base class of heads, with clear errors, and ready to be exported."""
+    """mmseg's base class, with errors that name the level, for graphs of any size."""
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list) -> Tensor:
-        """Upsample logits to the size of the padded image or of the slide window."""
-        # Without mmseg's warning about aligned corners, which reads the sizes and so
-        # fixes them in exported graphs.
-        size = image_size(batch_img_metas)
-        return resize(seg_logits, size, None, 'bilinear', self.align_corners, False)
+        """Upsample logits to the size of the padded image or of the sliding window."""
+        # mmseg's warning compares sizes, which makes them constants in a graph.
+        return resize(
+            seg_logits,
+            size=image_size(batch_img_metas),
+            mode='bilinear',
+            align_corners=self.align_corners,
+            warning=False,
+        )
 
     def _transform_inputs(self, inputs: Sequence[Tensor]) -> Any:
         """Select the levels; raise a ValueError if they do not fit the config."""
@@ -48,11 +52,11 @@ class CheckedDecodeHead(BaseDecodeHead):
                 'choose a backbone that returns a list of maps in training and in '
                 'evaluation'
             )
-        # Values that stand for tensors, as in a symbolic trace, have no known shape.
-        comparable = isinstance(inputs, (list, tuple)) and all(
+        # The levels of a symbolic trace are proxies without a known shape.
+        is_concrete = isinstance(inputs, (list, tuple)) and all(
             isinstance(level, Tensor) for level in inputs
         )
-        if comparable and self.input_transform != 'resize_concat':
+        if is_concrete and self.input_transform != 'resize_concat':
             single = isinstance(self.in_index, int)
             indices = [self.in_index] if single else self.in_index
             widths = [self.in_channels] if single else self.in_channels

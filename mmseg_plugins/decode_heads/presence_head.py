@@ -19,7 +19,7 @@ from mmseg_plugins.registry import MODELS
 from .enc_head import encoding_layers
 from .level_checks import CheckedDecodeHead
 
-#: Arguments of ``BaseDecodeHead`` for pixels or several levels, which do not apply.
+#: Arguments of ``BaseDecodeHead`` that only heads of pixels use.
 UNSUPPORTED = ('input_transform', 'out_channels', 'sampler', 'threshold')
 
 
@@ -39,9 +39,9 @@ class PresenceHead(CheckedDecodeHead):
             norm_cfg=norm_cfg,
         )
 
-    A level is projected and encoded as in :class:`EncHead`, and ``conv_seg`` scores the
-    mean of the codes, but nothing is gated. ``model.auxiliary_head(levels).sigmoid()``
-    is the probability of each class.
+    One level is projected and encoded as in :class:`EncHead`, and ``conv_seg`` scores
+    the mean of the codes, but nothing is gated. The probability of each class is
+    ``model.auxiliary_head(levels).sigmoid()``.
 
     Args:
         in_channels: Channels of output ``in_index`` of the backbone.
@@ -72,7 +72,7 @@ class PresenceHead(CheckedDecodeHead):
             in_channels=in_channels,
             channels=channels,
             num_classes=num_classes,
-            out_channels=num_classes,  # given, or mmseg advises one logit for two
+            out_channels=num_classes,  # given, to avoid mmseg's warning for two
             dropout_ratio=dropout_ratio,
             loss_decode=loss_decode or dict(type='mmseg_plugins.SELoss'),
             **kwargs,
@@ -102,7 +102,7 @@ class PresenceHead(CheckedDecodeHead):
         return {self.loss_decode.loss_name: loss}
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list) -> Tensor:
-        """Raise a ValueError, since presence is not of pixels."""
+        """Raise a ValueError: this head predicts per image, not per pixel."""
         raise ValueError('PresenceHead does not label pixels: use it as auxiliary_head')
 
 
@@ -110,7 +110,7 @@ def _check_arguments(in_channels: int, kwargs: dict) -> None:
     levels = dict(in_channels=in_channels, in_index=kwargs.get('in_index', -1))
     for name, value in levels.items():
         if not isinstance(value, int):
-            raise ValueError(f'{name}={value!r}: must be one number, for one level')
+            raise ValueError(f'{name}={value!r}: must be an int')
     for name in UNSUPPORTED:
         if kwargs.get(name) is not None:
             raise ValueError(

@@ -25,14 +25,14 @@ class StripPoolingHead(CheckedDecodeHead):
     """Reduce a map, apply mixed pooling modules, and classify each cell.
 
     Args:
-        in_channels: Channels of the backbone's level, of any backbone; a list with
+        in_channels: Channels of the input level; a list of channels with
             ``input_transform='resize_concat'``.
         channels: Channels of the 3 x 3 convolution before the classifier.
         reduce_channels: Channels of the map that the modules see.
         num_modules: Number of mixed pooling modules in a row; 2 in the paper, 0 for its
             baseline.
-        pool_sizes: Rows and columns of each module's square pools.
-        align_corners: How all maps are upsampled, also the logits.
+        pool_sizes: Output sizes of each module's square pools.
+        align_corners: ``align_corners`` of all interpolations.
         **kwargs: See mmseg's ``BaseDecodeHead``.
 
     Raises:
@@ -59,8 +59,14 @@ class StripPoolingHead(CheckedDecodeHead):
                 "input_transform='multiple_select': this head takes one map; use "
                 "'resize_concat' to concatenate several levels"
             )
-        kwargs |= dict(channels=channels, align_corners=align_corners)
-        super().__init__(in_channels=in_channels, **kwargs)
+        if reduce_channels < 4:
+            raise ValueError(f'reduce_channels={reduce_channels}: must be at least 4')
+        super().__init__(
+            in_channels=in_channels,
+            channels=channels,
+            align_corners=align_corners,
+            **kwargs,
+        )
         cfgs = dict(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg)
         conv = partial(ConvModule, act_cfg=self.act_cfg, **cfgs)
         mpm = partial(

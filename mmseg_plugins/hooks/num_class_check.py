@@ -38,15 +38,13 @@ def _check(model: nn.Module, loop: BaseLoop | None) -> None:
         return
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.get_submodule('module')
-    heads = {
-        f'model.{name}.num_classes': module
+    wrong = {
+        f'model.{name}.num_classes': module.num_classes
         for name, module in model.named_modules()
         if isinstance(module, BaseDecodeHead)
+        and module.num_classes != len(classes)
         # The auxiliary head of STDC predicts boundaries, not the classes.
         and (module.out_channels > 1 or name.startswith('decode_head'))
-    }
-    wrong = {
-        k: v.num_classes for k, v in heads.items() if v.num_classes != len(classes)
     }
     if wrong:
         values = ', '.join(f'{key}={value}' for key, value in wrong.items())

@@ -48,7 +48,7 @@ class Encoding(nn.Module):
     def assignment(self, x: Tensor) -> Tensor:
         """Map (B, D, H, W) or (B, D, N) to the weights a, (B, K, H, W) or (B, K, N)."""
         with _autocast_off(x.device.type):
-            weights = _assign(*_at_least_float32(x, self.codewords, self.scale))
+            weights = _assign(*_flatten_to_float32(x, self.codewords, self.scale))
         return weights.unflatten(2, x.shape[2:])
 
     def extra_repr(self) -> str:
@@ -66,7 +66,7 @@ def _encode(x: Tensor, codewords: Tensor, scale: Tensor) -> Tensor:
             f'(B, {channels}, N)'
         )
     with _autocast_off(x.device.type):
-        x, codewords, scale = _at_least_float32(x, codewords, scale)
+        x, codewords, scale = _flatten_to_float32(x, codewords, scale)
         weights = _assign(x, codewords, scale)
         sums = torch.bmm(weights, x.transpose(1, 2))
         return sums - weights.sum(2, keepdim=True) * codewords
@@ -74,16 +74,15 @@ def _encode(x: Tensor, codewords: Tensor, scale: Tensor) -> Tensor:
 
 def _assign(x: Tensor, codewords: Tensor, scale: Tensor) -> Tensor:
     """Return the weights a_nk, (B, K, N), of x, (B, D, N)."""
-    # |x - c|^2 = |x|^2 + |c|^2 - 2 x c. The product is batched, since matmul would copy
-    # x to make one matrix of the batch.
+    # |x - c|^2 = |x|^2 + |c|^2 - 2 x c, by baddbmm, because matmul would copy x.
     squares = x.square().sum(1, keepdim=True) + codewords.square().sum(1, keepdim=True)
     repeated = codewords.expand(x.shape[0], -1, -1)
     distances = torch.baddbmm(squares, repeated, x, alpha=-2)
     return (scale[:, None] * distances).softmax(1)
 
 
-def _at_least_float32(x: Tensor, *weights: Tensor) -> list[Tensor]:
-    """Flatten the pixels of x to (B, D, N), and cast all tensors to one dtype."""
+def _flatten_to_float32(x: Tensor, *weights: Tensor) -> list[Tensor]:
+    """Flatten x to (B, D, N), and cast all tensors to float32 or to x's float64."""
     dtype = torch.promote_types(x.dtype, torch.float32)
     return [tensor.to(dtype) for tensor in (x.flatten(2), *weights)]
 

@@ -4,8 +4,7 @@ Paper: Hou et al., "Strip Pooling: Rethinking Spatial Pooling for Scene Parsing"
 2020, https://arxiv.org/abs/2003.13328.
 Code:  houqb/SPNet, models/resnet.py (the SPM, there ``SPBlock``) and
 models/customize.py (the MPM, there ``StripPooling``), MIT and non-commercial; differs
-here in: names of the layers; strips are broadcast, which is what their interpolation
-does.
+here in: names of the layers; strips are broadcast instead of interpolated.
 """
 
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from torch.nn import functional
 from mmseg_plugins.registry import MODELS
 
 BN = dict(type='BN')
-# PyTorch before 2.7 cannot tell exporting from compiling.
+# PyTorch before 2.7 has no is_exporting.
 is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
 
 
@@ -69,27 +68,25 @@ class StripPooling(nn.Module):
 class MixedPooling(nn.Module):
     """The mixed pooling module, MPM: square pools and strips, added to the map.
 
-    Short range: a 3 x 3 convolution plus, for each pool size, the mean over a grid of
-    that many cells per side, convolved and upsampled. Long range: the two strips. Each
-    range has its own reduced map. Paper, Sec. 3.2.
+    Short range: a 3 x 3 convolution plus, for each pool size, an adaptive average pool,
+    a 3 x 3 convolution and upsampling. Long range: the two strips. Each range has its
+    own map of C // 4 channels. Paper, Sec. 3.2.
 
     Args:
         in_channels: C.
-        pool_sizes: Rows and columns of each square pool; may exceed those of the map.
-        ratio: Each range has C // ratio channels.
-        align_corners: How the square pools are upsampled; True in the authors' code.
+        pool_sizes: Output sizes of the square pools; may exceed the size of the map.
+        align_corners: ``align_corners`` of the upsampling; True in the authors' code.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the norm layers after them.
 
     Raises:
-        ValueError: If a pool size is less than 1, or ``ratio`` is not from 1 to C.
+        ValueError: If a pool size is less than 1, or C is less than 4.
     """
 
     def __init__(
         self,
         in_channels: int,
         pool_sizes: Sequence[int] = (20, 12),
-        ratio: int = 4,
         align_corners: bool = True,
         conv_cfg: dict | None = None,
         norm_cfg: dict | None = BN,
@@ -97,13 +94,11 @@ class MixedPooling(nn.Module):
         super().__init__()
         if any(size < 1 for size in pool_sizes):
             raise ValueError(f'pool_sizes={pool_sizes}: all must be at least 1')
-        if not 1 <= ratio <= in_channels:
-            raise ValueError(
-                f'ratio={ratio}: must be from 1 to in_channels={in_channels}'
-            )
+        if in_channels < 4:
+            raise ValueError(f'in_channels={in_channels}: must be at least 4')
         self.pool_sizes = tuple(pool_sizes)
         self.align_corners = align_corners
-        width = in_channels // ratio
+        width = in_channels // 4
         cfgs = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg)
         conv3x3 = partial(ConvModule, width, width, 3, padding=1, **cfgs)
         self.reduce_short = ConvModule(in_channels, width, 1, **cfgs)
@@ -125,11 +120,13 @@ class MixedPooling(nn.Module):
 
     def _square_sum(self, x: Tensor) -> Tensor:
         """Add the local map and the upsampled square pools, (N, width, H, W)."""
-        total, corners = self.local(x), self.align_corners
+        total = self.local(x)
         for size, conv in zip(self.pool_sizes, self.pools, strict=True):
-            pooled = conv(_square_pool(x, size))
             total = total + functional.interpolate(
-                pooled, x.shape[2:], mode='bilinear', align_corners=corners
+                conv(_square_pool(x, size)),
+                x.shape[2:],
+                mode='bilinear',
+                align_corners=self.align_corners,
             )
         return functional.relu(total)
 
@@ -152,14 +149,14 @@ def _square_pool(x: Tensor, size: int) -> Tensor:
     """Average (N, C, H, W) over a grid, (N, C, size, size)."""
     if not (is_exporting() or torch.jit.is_tracing()):
         return functional.adaptive_avg_pool2d(x, size)
-    # Two matrix products give the same: ONNX cannot pool a map of unknown size.
-    for _ in range(2):  # rows, then columns
-        inside = _bins(x.shape[2], size, x)
+    # The same as matrix products: ONNX cannot pool a map of unknown size.
+    for _ in range(2):  # pool the rows and transpose; the second time, the columns
+        inside = _bin_matrix(x.shape[2], size, x)
         x = ((inside @ x) / inside.sum(1, keepdim=True)).transpose(2, 3)
     return x
 
 
-def _bins(length: int, size: int, x: Tensor) -> Tensor:
+def _bin_matrix(length: int, size: int, x: Tensor) -> Tensor:
     """Make the (size, length) matrix of which cells are in which bin, 1 or 0."""
     bins = torch.arange(size, device=x.device)[:, None]
     first, end = bins * length // size, ((bins + 1) * length + size - 1) // size

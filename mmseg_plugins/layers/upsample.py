@@ -1,4 +1,4 @@
-"""Bilinear upsampling by a whole factor: interpolation, or a transposed convolution.
+"""Bilinear upsampling by an integer factor: interpolated, or a deconvolution.
 
 A chain of 2 x 2 pools that round up puts the centre of cell i of a stride-s map at
 pixel s * i + (s - 1) / 2, the grid of ``align_corners=False``. Upsampling by the ratio
@@ -72,26 +72,27 @@ class LearnedUpsample(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor, size: torch.Size) -> Tensor:  # type: ignore[override]
         """Map (N, C, H, W) to (N, C, *size)."""
-        return _upsample(super().forward(x), size, 1, self.stride[0])
+        enlarged = super().forward(x)
+        return _upsample(enlarged, size, scale=1, limit=self.stride[0])
 
 
 @torch.fx.wrap  # one node in a symbolic trace, since it iterates over sizes
 def _upsample(x: Tensor, size: torch.Size, scale: int, limit: int) -> Tensor:
     """Enlarge by ``scale`` and cut a surplus below ``limit``, or resize to ``size``."""
     surplus = [
-        _surplus(cells * scale, target, limit)
-        for cells, target in zip(x.shape[2:], size, strict=True)
+        _surplus(length * scale, target, limit)
+        for length, target in zip(x.shape[2:], size, strict=True)
     ]
-    enlarged = [target + cells for target, cells in zip(size, surplus, strict=True)]
+    enlarged = [target + extra for target, extra in zip(size, surplus, strict=True)]
     x = functional.interpolate(x, enlarged, mode='bilinear', align_corners=False)
     # A negative padding cuts, and unlike a slice it exports with dynamic sizes.
     return functional.pad(x, (0, -surplus[1], 0, -surplus[0]))
 
 
-def _surplus(cells: int, target: int, limit: int) -> int:
-    """Return ``cells - target`` where that is from 0 to ``limit - 1``, else 0."""
+def _surplus(length: int, target: int, limit: int) -> int:
+    """Return ``length - target`` if that is from 0 to ``limit - 1``, else 0."""
     # Arithmetic, because a comparison would fix the sizes of an exported graph.
-    surplus = cells - target
+    surplus = length - target
     if isinstance(surplus, Tensor):  # torch.jit.trace has tensors as sizes
         return surplus * torch.minimum(surplus + 1, limit - surplus).clamp(0, 1)
     fits = torch.sym_min(1, torch.sym_min(surplus + 1, limit - surplus))
