@@ -254,80 +254,61 @@ LOSSES = {
 }
 
 
-def fcn(backbone: dict, head: str, **arguments: object) -> dict:
-    """Make a small FCN."""
-    return dict(
-        backbone=backbone,
-        decode_head=dict(type=f'mmseg_plugins.{head}', num_classes=5, **arguments),
-    )
+def network(head: str, backbone: dict, **arguments: object) -> dict:
+    """Make the config of a small network of five classes."""
+    decode_head = dict(type=f'mmseg_plugins.{head}', num_classes=5, **arguments)
+    return dict(backbone=backbone, decode_head=decode_head)
 
 
 VGG = dict(type='mmseg_plugins.FCNVGG', base_channels=4, fc_channels=8, norm_cfg=BN)
 ALEXNET = dict(type='mmseg_plugins.FCNAlexNet', base_channels=6, fc_channels=8)
+RESNET = dict(
+    stem_channels=8,
+    base_channels=4,
+    strides=(1, 2, 1, 1),
+    dilations=(1, 1, 2, 4),
+    norm_cfg=BN,
+)
 SKIPS = dict(in_channels=[16, 32, 8], in_index=[0, 1, 2])
 
 #: Backbone and head of each network, small, for what only a whole network can show.
 NETWORKS = {
-    'fcn-8s': fcn(VGG, 'FCNSkipHead', **SKIPS),
-    'fcn-8s-learned': fcn(VGG, 'FCNSkipHead', **SKIPS, upsample='learned'),
-    'fcn-8s-pad100': fcn(dict(VGG, pad=100), 'FCNPad100Head', **SKIPS),
-    'fcn-alexnet': fcn(
-        ALEXNET,
+    'fcn-8s': network('FCNSkipHead', VGG, **SKIPS),
+    'fcn-8s-learned': network('FCNSkipHead', VGG, **SKIPS, upsample='learned'),
+    'fcn-8s-pad100': network('FCNPad100Head', dict(VGG, pad=100), **SKIPS),
+    'fcn-alexnet': network(
         'FCNPad100Head',
+        ALEXNET,
         in_channels=[8],
         in_index=[0],
         strides=[32],
         centre=13,
     ),
-    'dfanet': dict(
-        backbone=dict(type='mmseg_plugins.DFANet', arch='B', num_subnets=2),
-        decode_head=dict(
-            type='mmseg_plugins.DFAHead',
-            in_channels=[32, 32, 128, 128],
-            in_index=[0, 1, 2, 3],
-            num_low=2,
-            num_classes=5,
-        ),
+    'dfanet': network(
+        'DFAHead',
+        dict(type='mmseg_plugins.DFANet', arch='B', num_subnets=2),
+        in_channels=[32, 32, 128, 128],
+        in_index=[0, 1, 2, 3],
+        num_low=2,
     ),
-    'encnet': dict(
-        backbone=dict(
-            type='mmseg.ResNetV1c',
-            depth=18,
-            stem_channels=4,
-            base_channels=4,
-            strides=(1, 2, 1, 1),
-            dilations=(1, 1, 2, 4),
-            contract_dilation=True,
-            norm_cfg=BN,
-        ),
-        decode_head=dict(
-            type='mmseg_plugins.EncHead',
-            in_channels=[8, 16, 32],
-            in_index=[1, 2, 3],
-            channels=8,
-            num_codes=4,
-            num_classes=5,
-            add_lateral=True,
-            align_corners=True,
-            norm_cfg=BN,
-        ),
+    'encnet': network(
+        'EncHead',
+        dict(type='mmseg.ResNetV1c', depth=18, contract_dilation=True, **RESNET),
+        in_channels=[8, 16, 32],
+        in_index=[1, 2, 3],
+        channels=8,
+        num_codes=4,
+        add_lateral=True,
+        align_corners=True,
+        norm_cfg=BN,
     ),
-    'spnet': dict(
-        backbone=dict(
-            type='mmseg_plugins.SPNetResNet',
-            depth=50,
-            base_channels=4,
-            stem_channels=8,
-            norm_cfg=BN,
-        ),
-        decode_head=dict(
-            type='mmseg_plugins.StripPoolingHead',
-            in_channels=128,
-            in_index=3,
-            reduce_channels=8,
-            channels=8,
-            num_classes=5,
-            norm_cfg=BN,
-        ),
+    'spnet': network(
+        'StripPoolingHead',
+        dict(type='mmseg_plugins.SPNetResNet', depth=50, **RESNET),
+        in_channels=128,
+        in_index=3,
+        reduce_channels=8,
+        channels=8,
+        norm_cfg=BN,
     ),
 }
