@@ -1,21 +1,50 @@
-"""Draw a dataset as the model sees it: mmseg's own tool, with our names."""
+"""Draw the training images of a config as the network gets them, with their labels.
 
-from typing import Any
+python tools/browse_dataset.py CONFIG --output-dir seen --not-show
+"""
 
+import argparse
+from pathlib import Path
+
+from networks import load_config
+
+# isort: split
 import numpy as np
-from host_tool import run_host_tool
-from mmseg.visualization import SegLocalVisualizer
+from mmengine import track_iter_progress
+from mmengine.config import DictAction
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, VISUALIZERS
 
-_host_draw = SegLocalVisualizer.add_datasample
 
-
-def _draw(
-    self: SegLocalVisualizer, name: str, image: np.ndarray, *args: Any, **kw: Any
-):
-    """Order the pixels in memory: on mmseg 1.2.2 OpenCV refuses the tool's images."""
-    return _host_draw(self, name, np.ascontiguousarray(image), *args, **kw)
+def main() -> None:
+    """Draw all images, on the screen or into a folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='file, or package::folder/file.py')
+    parser.add_argument('--output-dir', type=Path, help='where to write the pictures')
+    parser.add_argument('--not-show', action='store_true', help='open no window')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    args = parser.parse_args()
+    cfg = load_config(args.config)
+    cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    visualizer = VISUALIZERS.build(cfg.visualizer)
+    visualizer.dataset_meta = dataset.metainfo
+    for index in track_iter_progress(range(len(dataset))):
+        item = dataset[index]
+        name = Path(item['data_samples'].img_path).name
+        # As RGB. Mmseg's own tool passes a view, which OpenCV refuses on mmseg 1.2.2.
+        image = np.ascontiguousarray(item['inputs'].permute(1, 2, 0)[..., [2, 1, 0]])
+        visualizer.add_datasample(
+            name,
+            image,
+            item['data_samples'].numpy(),
+            draw_pred=False,
+            show=not args.not_show,
+            wait_time=2,  # seconds
+            out_file=args.output_dir and str(args.output_dir / name),
+        )
 
 
 if __name__ == '__main__':
-    SegLocalVisualizer.add_datasample = _draw
-    run_host_tool('analysis_tools/browse_dataset.py')
+    main()

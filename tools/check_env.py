@@ -1,8 +1,7 @@
-"""Print what is installed for MMSegmentation, what is wrong, and what mends it.
+"""Print what is installed for MMSegmentation, each problem, and how to fix it.
 
-Needs nothing but Python, and imports nothing into its own process: each package is
-tried in a process of its own, so that a crash is a finding too. Exit code 1: at least
-one finding.
+It needs Python only, and imports each package in a process of its own, which may crash.
+The exit code is 1 if there is a problem.
 """
 
 import argparse
@@ -40,7 +39,7 @@ from mmengine.runner import CheckpointLoader
 with tempfile.NamedTemporaryFile(suffix='.pth') as file:
     torch.save(HistoryBuffer([torch.ones(1).numpy()[0]], [1]), file.name)
     CheckpointLoader.load_checkpoint(file.name, 'cpu')
-print('works, once mmseg_plugins is imported: custom_imports in a config does so')
+print('works where mmseg_plugins is imported, as by custom_imports in a config')
 """,
 }
 ERROR = re.compile(r'[\w.]+(Error|Exception)\b')
@@ -48,7 +47,7 @@ OPTIONAL = ('torchvision', 'mmpretrain')
 
 
 def load_environment() -> types.ModuleType:
-    """Load the package's environment.py: installed, of the checkout, of the wheel."""
+    """Load environment.py of the installed package, the checkout or the wheel."""
     spec = importlib.util.find_spec('mmseg_plugins')
     roots = list(spec.submodule_search_locations or ()) if spec else []
     parents = Path(__file__).resolve().parents
@@ -64,14 +63,14 @@ def load_environment() -> types.ModuleType:
 
 
 def run(code: str) -> tuple[bool, str]:
-    """Run code in a process of its own; return its success and what it said."""
+    """Run code in a process of its own; return whether it succeeded, and its output."""
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
-    said = done.stderr if done.returncode else done.stdout
-    return not done.returncode, said.strip() or f'exit code {done.returncode}'
+    output = done.stderr if done.returncode else done.stdout
+    return not done.returncode, output.strip() or f'exit code {done.returncode}'
 
 
 def main() -> int:
-    """Print the diagnosis and return the exit code."""
+    """Print versions and findings; return the exit code."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     environment = load_environment()
     print(f'python: {sys.version.split()[0]}, {sys.executable}')
@@ -79,19 +78,19 @@ def main() -> int:
         versions = [f'{owner} {environment.version_of(owner)}' for owner in owners]
         print(f'{name} belongs to: {" and ".join(versions) or "no distribution"}')
     findings = environment.find_problems()
-    quiet = (*OPTIONAL, *environment.MINIMUM)  # a finding already, where they matter
+    may_be_missing = (*OPTIONAL, *environment.MINIMUM)  # findings already name these
     for name, code in TRIALS.items():
-        if name in quiet and not environment.is_importable(name):
+        if name in may_be_missing and not environment.is_importable(name):
             continue
-        works, said = run(code)
-        lines = said.splitlines()
+        works, output = run(code)
+        lines = output.splitlines()
         line = lines[-1] if works else [*lines, *filter(ERROR.match, lines)][-1]
         print(f'{name}: {line}', flush=True)
-        mend = environment.cure_for(said)
-        if not works and mend not in [finding.mend for finding in findings]:
-            findings.append(environment.Finding(f'{name} fails: {line}', mend))
+        fix = environment.fix_for(output)
+        if not works and fix not in [finding.fix for finding in findings]:
+            findings.append(environment.Finding(f'{name} fails: {line}', fix))
     for number, finding in enumerate(findings, 1):
-        print(f'\n{number}. {finding.message}\n   Mend it with: {finding.mend}')
+        print(f'\n{number}. {finding.message}\n   Fix: {finding.fix}')
     print('' if findings else '\nNothing is wrong.')
     return int(bool(findings))
 

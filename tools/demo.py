@@ -1,4 +1,4 @@
-"""Train a plug-in network on the embedded scenes, evaluate it, draw what it sees."""
+"""Train a network on the embedded scenes, evaluate it, and draw its predictions."""
 
 import argparse
 import errno
@@ -15,17 +15,8 @@ from mmengine.runner import Runner
 CONFIG = 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--seed', type=int, default=0, help='of weights and batches')
-    parser.add_argument('--work-dir', default='work_dirs/demo')
-    parser.add_argument('--scenes', type=int, default=4, help='held-out scenes to draw')
-    return parser.parse_args()
-
-
 def draw(runner: Runner, num_scenes: int) -> np.ndarray:
-    """Set image, truth and prediction of held-out scenes side by side, in BGR."""
+    """Draw image, truth and prediction of test scenes side by side, in BGR."""
     dataset = runner.test_dataloader.dataset
     palette = np.array(dataset.metainfo['palette'], np.uint8)[:, ::-1]
     palette = np.concatenate([palette, np.zeros((256 - len(palette), 3), np.uint8)])
@@ -45,7 +36,11 @@ def draw(runner: Runner, num_scenes: int) -> np.ndarray:
 
 def main() -> None:
     """Run the demonstration."""
-    args = parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--seed', type=int, default=0, help='of all random numbers')
+    parser.add_argument('--work-dir', default='work_dirs/demo')
+    parser.add_argument('--scenes', type=int, default=4, help='test scenes to draw')
+    args = parser.parse_args()
     root = Path(__file__).resolve().parents[1]
     cfg = Config.fromfile(root / CONFIG)
     cfg.work_dir = args.work_dir
@@ -56,7 +51,7 @@ def main() -> None:
     metrics = runner.test()
     picture = Path(args.work_dir) / 'demo.png'
     if not cv2.imwrite(str(picture), draw(runner, args.scenes)):
-        sys.exit(f'{picture} could not be written: is the disk full?')
+        sys.exit(f'{picture} could not be written: check the folder and the disk')
     print(
         f'\n{Path(CONFIG).stem}: mIoU {metrics["mIoU"]:.1f} on '
         f'{len(runner.test_dataloader.dataset)} held-out scenes, '

@@ -6,8 +6,7 @@ import runpy
 import sys
 from pathlib import Path
 
-# First, for it names the mend where the host is missing; it registers our names.
-import mmseg_plugins  # noqa: F401
+import mmseg_plugins  # noqa: F401  first: it says how to fix an incomplete host
 
 # isort: split
 import mmseg
@@ -16,11 +15,10 @@ from torch import distributed
 
 
 def run_host_tool(name: str) -> None:
-    """Run ``name``, a path below mmseg's ``tools``, with this process's arguments.
+    """Run a file of mmseg's folder ``tools`` with the arguments of this process.
 
     Raises:
-        SystemExit: If the installed mmseg has no such tool, or a launcher is asked for
-            where mmengine cannot start one.
+        SystemExit: If mmseg has no such file, or mmengine cannot use the launcher.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--launcher', default='none')
@@ -28,28 +26,28 @@ def run_host_tool(name: str) -> None:
     if launcher != 'none' and get_device() == 'cpu':
         _start_on_cpu(launcher)
     package = Path(mmseg.__path__[0])
-    # The wheel keeps its tools inside, a source checkout beside the package.
+    # A wheel has its tools inside the package, a source checkout beside it.
     for tools in (package / '.mim' / 'tools', package.parent / 'tools'):
         if (tools / name).is_file():
             runpy.run_path(str(tools / name), run_name='__main__')
             return
     sys.exit(
-        f'mmseg at {package} has no tools/{name}: install it as a wheel, or put its '
-        'source checkout on the path'
+        f'mmseg in {package} has no tools/{name}: install mmseg as a wheel, or put its '
+        'source checkout on PYTHONPATH'
     )
 
 
 def _start_on_cpu(launcher: str) -> None:
-    """Let the processes of dist_train.sh meet; a Runner keeps a group that is there.
+    """Start the process group of dist_train.sh, which a Runner then uses.
 
     Raises:
-        SystemExit: If the launcher is another one, or started no process group.
+        SystemExit: If torchrun did not start this process.
     """
     if launcher != 'pytorch' or 'RANK' not in os.environ:
         sys.exit(
             f'--launcher {launcher}: mmengine starts several processes on GPUs only, '
-            'and none is seen here; leave the launcher out, or try tools/dist_train.sh '
+            'and finds no GPU here; leave the launcher out, or use tools/dist_train.sh '
             'with --cfg-options model_wrapper_cfg.device_ids=None'
         )
-    print('No GPU is seen here: the processes meet over gloo.')
+    print('No GPU is found: the processes meet over gloo.')
     distributed.init_process_group('gloo')

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes a virtual environment and installs the package and its extras into it:
+# Make a virtual environment and install the package and its extras into it:
 #   tools/setup_venv.sh VENV CONSTRAINTS EXTRAS [pip argument ...]
-# PYTHON names the interpreter. Every failure ends in one sentence that tells the mend.
+# PYTHON is the interpreter. Each failure ends in one sentence that says how to fix it.
 set -u
 venv=$1 constraints=$2 extras=$3
 shift 3
@@ -19,25 +19,25 @@ explain() {
         fail "the disk is full: free $need_mib MiB and run make again (log: $log)."
     fi
     if grep -E '(WARNING|ERROR):' "$log" | grep -qiE 'connection|name resolution|unreachable|timed out|proxy'; then
-        fail "no network: pip could not reach its package index; check the connection or pip's index settings and run make again (log: $log)."
+        fail "no network: pip cannot reach its package index; check the connection or pip's index settings and run make again (log: $log)."
     fi
     if grep -q 'from versions: none' "$log"; then
-        fail "pip's index gave nothing: no network, or no packages for $("$python" -V); check both and run make again (log: $log)."
+        fail "pip found no packages: no network, or no packages for $("$python" -V); check both and run make again (log: $log)."
     fi
     cause=$(grep -E 'ERROR: Cannot install|The user requested' "$log" | head -n 1)
     cause=${cause:-$(grep 'ERROR:' "$log" | tail -n 1)}
-    fail "pip failed with '$(printf '%s' "$cause" | sed 's,^ *ERROR: ,,')'; mend that and run make again (log: $log)."
+    fail "pip failed with '$(printf '%s' "$cause" | sed 's,^ *ERROR: ,,')'; fix it and run make again (log: $log)."
 }
 
 command -v "$python" >/dev/null 2>&1 ||
-    fail "'$python' was not found: install Python 3.10 or newer, or name one, as in: make PYTHON=/usr/bin/python3.12"
+    fail "'$python' was not found: install Python 3.10 or newer, or give its path: make PYTHON=/usr/bin/python3.12"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 ||
-    fail "'$python' does not run or is older than Python 3.10: install a newer one, or name it, as in: make PYTHON=/usr/bin/python3.12"
+    fail "'$python' does not run or is older than Python 3.10: install a newer one, or give its path: make PYTHON=/usr/bin/python3.12"
 "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
-    fail "'$python' lacks venv: install it (Debian and Ubuntu: apt-get install python3-venv) and run make again."
+    fail "'$python' has no venv: install it (Debian and Ubuntu: apt-get install python3-venv) and run make again."
 free_mib=$(df -Pm . | awk 'NR == 2 {print $4}')
 [ "$free_mib" -ge "$need_mib" ] ||
-    fail "the disk has $free_mib MiB free, the environment needs $need_mib: free some and run make again."
+    fail "the disk has $free_mib MiB free, but the environment needs $need_mib: free some space and run make again."
 
 printf 'Installing the locked environment into %s (one to three minutes, log: %s)\n' "$venv" "$log"
 "$python" -m venv "$venv" >"$log" 2>&1 || explain
@@ -50,6 +50,6 @@ if ! "$venv/bin/python" -c 'import cv2' >>"$log" 2>&1; then
     "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps \
         --force-reinstall "opencv-python-headless==$version" >>"$log" 2>&1 || explain
     "$venv/bin/python" -c 'import cv2' >>"$log" 2>&1 ||
-        fail "OpenCV does not import: '$(tail -n 1 "$log")' (Debian and Ubuntu: apt-get install libgl1 libglib2.0-0)."
+        fail "OpenCV cannot be imported: '$(tail -n 1 "$log")' (Debian and Ubuntu: apt-get install libgl1 libglib2.0-0)."
 fi
 touch "$venv/.installed"

@@ -1,4 +1,4 @@
-"""Test a checkpoint: mmseg's own test.py, all its options, with our names."""
+"""Test a checkpoint: mmseg's test.py, with its options and our classes."""
 
 from host_tool import run_host_tool
 

