@@ -96,9 +96,18 @@ class UnpaddedDeconv(nn.Module):
         )
 
 
+@torch.fx.wrap  # one node in a symbolic trace, since it compares sizes
 def crop(x: Tensor, size: Sequence[int], offset: int) -> Tensor:
     """Crop (N, C, H, W) to (N, C, *size) from row and column ``offset`` on."""
     bottom, right = x.shape[2] - offset - size[0], x.shape[3] - offset - size[1]
+    # A comparison would fix the sizes of a graph.
+    in_graph = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    if not in_graph and min(bottom, right) < 0:
+        raise ValueError(
+            f'cannot crop {tuple(size)} from cell {offset} of a map of '
+            f'{tuple(x.shape[2:])}: use a backbone that pads the image by 100 pixels, '
+            'such as FCNVGG(pad=100)'
+        )
     # A negative padding cuts, and unlike a slice it exports with dynamic sizes.
     return functional.pad(x, (-offset, -right, -offset, -bottom))
 

@@ -47,3 +47,10 @@ def test_fcn_8s_has_the_papers_number_of_parameters(pad, make_head):
         head = make_head(**levels, num_classes=21)
     parameters = [*backbone.parameters(), *head.parameters()]
     assert sum(p.numel() for p in parameters) == 134_362_751
+
+
+def test_a_backbone_that_does_not_pad_is_refused():
+    net = Net(8, pad100=True)
+    net.backbone = FCNVGG(base_channels=2, fc_channels=10).double()
+    with pytest.raises(ValueError, match=r'use a backbone that pads .* by 100 pixels'):
+        net(random_image((97, 131)))
