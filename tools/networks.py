@@ -65,7 +65,8 @@ def load_segmentor(config: str, checkpoint: str) -> nn.Module:
     """Build the segmentor of a config with the weights of a checkpoint, for inference.
 
     As in mmseg, its ``cfg`` is the config, and its ``dataset_meta`` has classes and
-    palette: of the checkpoint, else of the test dataset's config, else of its class.
+    palette. They come from the checkpoint, else from the config of the test dataset,
+    else from its class.
 
     Raises:
         ValueError: If there is no such config, or the weights are of another model.

@@ -18,7 +18,10 @@ _COUNTER = 'num_batches_tracked'
 #: The tensors of a batch norm; old checkpoints do not have the counter.
 NORM = ('weight', 'bias', 'running_mean', 'running_var', _COUNTER)
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-_COPIED = (nn.Dropout, nn.GELU, nn.Hardswish, nn.Hardtanh, nn.Identity, nn.ReLU)
+_COPIED = (
+    *(nn.Dropout, nn.ELU, nn.GELU, nn.Hardswish, nn.Hardtanh, nn.Identity),
+    *(nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.SiLU, nn.Tanh),
+)
 #: The fully connected layers: our names and torchvision's.
 _FC_LAYERS = {'fc6': 'classifier.0', 'fc7': 'classifier.3'}
 #: Layers of classifiers and of FCN that the backbones do not have.

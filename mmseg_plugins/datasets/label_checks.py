@@ -22,10 +22,15 @@ class LoadLabels(LoadAnnotations):
             ``label_map`` and ``reduce_zero_label`` were applied.
         ignore_index: The only other label that is allowed.
         **kwargs: Arguments of ``LoadAnnotations``.
+
+    Raises:
+        ValueError: If ``num_classes`` is less than 1.
     """
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255, **kwargs) -> None:
         super().__init__(**kwargs)
+        if num_classes < 1:
+            raise ValueError(f'num_classes={num_classes}: must be at least 1')
         self.num_classes, self.ignore_index = num_classes, ignore_index
 
     def transform(self, results: dict) -> dict:

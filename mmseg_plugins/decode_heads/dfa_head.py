@@ -67,10 +67,9 @@ class DFAHead(CheckedDecodeHead):
             **kwargs,
         )
         self.num_low = num_low
-        cfgs = dict(
-            conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
+        conv = partial(
+            ConvModule, out_channels=channels, kernel_size=1, **self.layer_cfgs
         )
-        conv = partial(ConvModule, out_channels=channels, kernel_size=1, **cfgs)
         self.low_convs = nn.ModuleList(map(conv, in_channels[:num_low]))
         self.high_convs = nn.ModuleList(map(conv, in_channels[num_low:]))
         self.fusion = conv(channels) if num_low else None

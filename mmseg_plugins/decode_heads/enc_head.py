@@ -77,10 +77,7 @@ class EncHead(CheckedDecodeHead):
         )
         self.use_se_loss = use_se_loss
         self.add_lateral = add_lateral
-        cfgs = dict(
-            conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
-        )
-        conv = partial(ConvModule, out_channels=self.channels, **cfgs)
+        conv = partial(ConvModule, out_channels=self.channels, **self.layer_cfgs)
         self.bottleneck = conv(in_channels[-1], kernel_size=3, padding=1)
         if add_lateral:
             self.lateral_convs = nn.ModuleList(

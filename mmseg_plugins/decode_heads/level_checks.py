@@ -33,6 +33,13 @@ def image_size(batch_img_metas: list[dict]) -> Sequence[int]:
 class CheckedDecodeHead(BaseDecodeHead):
     """mmseg's base class, with errors that name the level, for graphs of any size."""
 
+    @property
+    def layer_cfgs(self) -> dict:
+        """Configs of the convolution, norm and activation layers of a ConvModule."""
+        return dict(
+            conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
+        )
+
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list) -> Tensor:
         """Upsample logits to the size of the padded image or of the sliding window."""
         # mmseg's warning compares sizes, which makes them constants in a graph.

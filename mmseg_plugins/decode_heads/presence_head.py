@@ -82,10 +82,7 @@ class PresenceHead(CheckedDecodeHead):
                 f"loss_decode={loss_decode}: its type must be 'mmseg_plugins.SELoss'; "
                 'another loss can be its criterion'
             )
-        cfgs = dict(
-            conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
-        )
-        self.project = ConvModule(in_channels, channels, 1, **cfgs)
+        self.project = ConvModule(in_channels, channels, 1, **self.layer_cfgs)
         self.encoding = encoding_layers(channels, num_codes, self.norm_cfg)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:

@@ -81,7 +81,16 @@ class SELoss(nn.Module):
     def forward(
         self, presence_logits: Tensor, labels: Tensor, ignore_index: int | None = 255
     ) -> Tensor:
-        """Map logits (N, K) and labels (N, H, W) or (N, 1, H, W) to the loss."""
+        """Map logits (N, K) and labels (N, H, W) or (N, 1, H, W) to the loss.
+
+        Raises:
+            ValueError: If the numbers of rows of logits and of images differ.
+        """
+        if presence_logits.dim() != 2 or len(presence_logits) != len(labels):
+            raise ValueError(
+                f'presence_logits has shape {tuple(presence_logits.shape)}: must be '
+                f'({len(labels)}, num_classes), one row per image of labels'
+            )
         presence = class_presence(labels, presence_logits.shape[1], ignore_index)
         if self.criterion is not None:
             return self.loss_weight * self.criterion(presence_logits, presence)

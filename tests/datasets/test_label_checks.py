@@ -81,3 +81,8 @@ def test_truncated_file_is_named(path, backend):
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(ValueError, match=r'frame\.png cannot be decoded'):
         load(path, imdecode_backend=backend)
+
+
+def test_num_classes_must_be_positive():
+    with pytest.raises(ValueError, match='num_classes=0: must be at least 1'):
+        LoadLabels(num_classes=0)

@@ -102,3 +102,9 @@ def test_a_gpu_is_not_synchronized_and_is_deterministic():
         torch.cuda.set_sync_debug_mode('default')
         torch.use_deterministic_algorithms(False)
     assert torch.equal(presence.cpu(), class_presence(labels.cpu(), 19))
+
+
+@pytest.mark.parametrize('shape', [(3, 5), (1, 5), (5,)])
+def test_there_must_be_one_row_of_logits_per_image(shape):
+    with pytest.raises(ValueError, match=r'must be \(2, num_classes\)'):
+        SELoss()(torch.zeros(shape), torch.zeros(2, 4, 4, dtype=torch.long))
