@@ -7,8 +7,8 @@ where nothing else can be imported.
 import importlib.util
 import re
 import warnings
-from dataclasses import dataclass
 from importlib import metadata
+from typing import NamedTuple
 
 #: Distributions that install the same import name and overwrite each other's files.
 OWNERS = {
@@ -47,8 +47,7 @@ _FIXES = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A problem, the command that fixes it, and whether the package cannot work."""
 
     message: str

@@ -1,7 +1,4 @@
-from collections.abc import Callable
 from functools import partial
-
-from torch import Tensor
 
 from mmseg_plugins.backbones.classifier_weights import fc_to_conv, tail_to_convs
 
@@ -11,7 +8,7 @@ from .encnet_spnet import convert_encnet, convert_spnet
 from .fcn import convert_classifier, convert_fcn
 
 #: The converters of ``tools/convert.py`` by name.
-CONVERTERS: dict[str, Callable[..., dict[str, Tensor]]] = {
+CONVERTERS = {
     'caffenet': convert_classifier,
     'dfanet': convert_dfanet,
     'encnet': convert_encnet,

@@ -50,11 +50,11 @@ def convert_dfanet(
     with torch.device('meta'):  # names and shapes, without memory
         net = DFANet(arch='B' if is_b else 'A', num_subnets=num_subnets)
     shapes = {key: value.shape for key, value in net.state_dict().items()}
-    names = {
-        _classifier_key(key): key
-        for key in shapes
-        if key.startswith(('conv1.', 'subnets.0.')) and '.fca.conv.' not in key
-    }
+    names = {}  # key of the classifier: key of DFANet
+    for key in shapes:
+        if key.startswith(('conv1.', 'subnets.0.')) and '.fca.conv.' not in key:
+            source_key = 'backbone.' + key.replace('subnets.0.', 'subnet.')
+            names[source_key.replace('backbone.subnet.fca.fc.', 'head.fc.')] = key
     first = rename(source, names, 'a classifier of configs/dfanet/pretrain_*')
     first = {k: reshape_weight(k, weight, shapes[k]) for k, weight in first.items()}
     converted, left_out = {}, []
@@ -62,24 +62,15 @@ def convert_dfanet(
         weight = first.get(re.sub(r'subnets\.\d+', 'subnets.0', key))
         if weight is None or (weight.shape != shape and '.enc2.' in key):
             left_out.append(key)
-        else:
-            converted[f'backbone.{key}'] = _widen(weight, shape, 'depthwise' in key)
+            continue
+        if weight.shape != shape:  # the input channels of the skip come last
+            length, channels = weight.shape[:2]
+            widened = weight.new_zeros(shape)
+            widened[:length, :channels] = weight
+            if 'depthwise' in key:
+                widened[length:, :, 1, 1] = 1
+            weight = widened
+        converted[f'backbone.{key}'] = weight
     logger = logging.getLogger(__name__)
     logger.info('The network keeps its own values of %s', ', '.join(left_out))
     return converted
-
-
-def _classifier_key(key: str) -> str:
-    key = 'backbone.' + key.replace('subnets.0.', 'subnet.')
-    return key.replace('backbone.subnet.fca.fc.', 'head.fc.')
-
-
-def _widen(weight: Tensor, shape: torch.Size, depthwise: bool) -> Tensor:
-    """Add input channels for a skip after those of the classifier."""
-    if weight.shape == shape:
-        return weight
-    widened = weight.new_zeros(shape)
-    widened[: weight.shape[0], : weight.shape[1]] = weight
-    if depthwise:
-        widened[len(weight) :, :, 1, 1] = 1
-    return widened

@@ -19,14 +19,11 @@ from mmseg_plugins.backbones.classifier_weights import (
     reshape_weight,
 )
 from mmseg_plugins.decode_heads import FCNPad100Head
+from mmseg_plugins.decode_heads.fcn_skip_head import score_name
 from mmseg_plugins.layers import bilinear_kernel
 
-#: By stride: the authors' score, and the layer whose output it takes.
-_LEVELS = {
-    8: ('score_pool3', 'conv3_3'),
-    16: ('score_pool4', 'conv4_3'),
-    32: ('score_fr', 'fc7'),
-}
+#: By stride: the layer whose output is scored.
+_LEVELS = {8: 'conv3_3', 16: 'conv4_3', 32: 'fc7'}
 #: The authors' names of our layers, where they differ.
 _NAMES = {'conv_seg': 'score_fr', 'upscore32': 'upscore', 'upscore_pool5': 'upscore2'}
 #: The scales of the nets trained at once (voc-fcn8s-atonce/net.py).
@@ -76,7 +73,10 @@ def convert_fcn(
     at_once = at_once or state_dict.get('arch') == 'FCN8sAtOnce'
     if at_once and 'decode_head.score_pool3.weight' not in shapes:
         raise ValueError(f'at_once=True: only for FCN-8s, this is {title}')
-    names = {_authors_name(key): key for key in shapes}
+    names = {}  # key of the authors: our key
+    for key in shapes:
+        *_, layer, slot = key.replace('.conv.', '.').split('.')
+        names[f'{_NAMES.get(layer, layer)}.{slot}'] = key
     scores = [score for score in _SCALES if f'decode_head.{score}.weight' in shapes]
     scales = {f'{score.replace("score", "scale")}.weight': score for score in scores}
     converted = rename(source, names | scales, title, optional=scales)
@@ -104,19 +104,14 @@ def convert_fcn(
     return converted
 
 
-def _authors_name(key: str) -> str:
-    *_, layer, slot = key.replace('.conv.', '.').split('.')
-    return f'{_NAMES.get(layer, layer)}.{slot}'
-
-
 def _make_net(source: Mapping[str, Tensor]) -> tuple[nn.Module, str]:
     """Make our network on the meta device, with the source's widths, and its name."""
     backbone = _make_backbone(source)
     alexnet = isinstance(backbone, FCNAlexNet)
     layers = {key.split('.')[0] for key in source}
-    skips = [s for s in (8, 16) if _LEVELS[s][0] in layers and not alexnet]
+    skips = [s for s in (8, 16) if score_name(s) in layers and not alexnet]
     strides = [stride for stride in _LEVELS if stride >= min([32, *skips])]
-    levels = [backbone.get_submodule(_LEVELS[stride][1]) for stride in strides]
+    levels = [backbone.get_submodule(_LEVELS[stride]) for stride in strides]
     with torch.device('meta'):
         head = FCNPad100Head(
             in_channels=[level.out_channels for level in levels],

@@ -52,11 +52,10 @@ def render_scene(seed: int, size: tuple = (192, 256)) -> tuple[np.ndarray, np.nd
     """
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f'seed={seed!r}: must be an integer, at least 0')
-    if np.shape(size) != (2,) or not all(
-        isinstance(side, (int, np.integer)) and side >= 32 for side in size
-    ):
+    sides = np.asarray(size)
+    if sides.shape != (2,) or sides.dtype.kind not in 'iu' or sides.min() < 32:
         raise ValueError(f'size={size!r}: must be two integers (H, W), at least 32')
-    dice, height, width = Dice(int(seed)), int(size[0]), int(size[1])
+    dice, (height, width) = Dice(int(seed)), sides.tolist()
     vanish_x, horizon = width * dice(38, 62) // 100, height * dice(36, 48) // 100
     canvas = Canvas((height, width), vanish_x, horizon)
     covered = dice(0, 8) < 3
@@ -196,11 +195,10 @@ def _textures(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return grain and clouds, each 64 rows and columns or more larger than a scene."""
     # Grain: noise in blocks of 2 x 2.
     shape = height // 2 + 33, width // 2 + 33, 1
-    noise = np.random.PCG64(1).random_raw(shape[0] * shape[1]).reshape(shape) % 4 * 6
+    noise = np.random.PCG64(1).random_raw(shape) % 4 * 6
     grain = noise.astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1).repeat(3, axis=2)
     # Clouds: noise blurred to soft streaks.
-    shape = height + 64, width + 64, 1
-    noise = np.random.PCG64(2).random_raw(shape[0] * shape[1]).reshape(shape) % 256
+    noise = np.random.PCG64(2).random_raw((height + 64, width + 64, 1)) % 256
     for axis, reach in ((0, 6), (1, 24)):
         noise = np.sum([np.roll(noise, step, axis) for step in range(reach)], axis=0)
     noise = (noise - noise.min()) * 12 // (noise.max() - noise.min()) * 4

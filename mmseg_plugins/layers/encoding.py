@@ -36,9 +36,8 @@ class Encoding(nn.Module):
                 f'channels={channels}, num_codes={num_codes}: both must be at least 1'
             )
         std = (num_codes * channels) ** -0.5
-        self.codewords = nn.Parameter(
-            torch.empty(num_codes, channels).uniform_(-std, std)
-        )
+        codewords = torch.empty(num_codes, channels).uniform_(-std, std)
+        self.codewords = nn.Parameter(codewords)
         self.scale = nn.Parameter(torch.empty(num_codes).uniform_(-1, 0))
 
     def forward(self, x: Tensor) -> Tensor:

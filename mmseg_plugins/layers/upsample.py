@@ -79,14 +79,13 @@ class LearnedUpsample(nn.ConvTranspose2d):
 @torch.fx.wrap  # one node in a symbolic trace, since it iterates over sizes
 def _upsample(x: Tensor, size: torch.Size, scale: int, limit: int) -> Tensor:
     """Enlarge by ``scale`` and cut a surplus below ``limit``, or resize to ``size``."""
-    surplus = [
-        _surplus(length * scale, target, limit)
-        for length, target in zip(x.shape[2:], size, strict=True)
-    ]
-    enlarged = [target + extra for target, extra in zip(size, surplus, strict=True)]
+    height, width = size
+    bottom = _surplus(x.shape[2] * scale, height, limit)
+    right = _surplus(x.shape[3] * scale, width, limit)
+    enlarged = (height + bottom, width + right)
     x = functional.interpolate(x, enlarged, mode='bilinear', align_corners=False)
     # A negative padding cuts, and unlike a slice it exports with dynamic sizes.
-    return functional.pad(x, (0, -surplus[1], 0, -surplus[0]))
+    return functional.pad(x, (0, -right, 0, -bottom))
 
 
 def _surplus(length: int, target: int, limit: int) -> int:
