@@ -14,6 +14,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from .base_backbone import BaseBackbone, fit_input_channels
+
 _COUNTER = 'num_batches_tracked'
 #: The tensors of a batch norm; old checkpoints do not have the counter.
 NORM = ('weight', 'bias', 'running_mean', 'running_var', _COUNTER)
@@ -210,7 +212,7 @@ def tail_to_convs(
 
 
 def load_classifier(
-    backbone: nn.Module, state_dict: dict[str, Tensor], prefix: str = ''
+    backbone: BaseBackbone, state_dict: dict[str, Tensor], prefix: str = ''
 ) -> None:
     """Turn the weights of a classifier into those of FCNVGG or FCNAlexNet, in place.
 
@@ -245,6 +247,7 @@ def load_classifier(
     optional = [k for k, name in names.items() if name.startswith(tuple(_FC_LAYERS))]
     network = f'a classifier with the arguments of this {type(backbone).__name__}'
     weights = rename(source, names, network, optional)
+    fit_input_channels(weights, next(iter(own)), backbone.in_channels)
     left_out = [layer for layer in _FC_LAYERS if not _fits(layer, weights, own)]
     for key, weight in weights.items():
         if key.split('.')[0] not in left_out:

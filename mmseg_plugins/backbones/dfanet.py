@@ -15,13 +15,14 @@ from torch import Tensor, nn
 
 from mmseg_plugins.registry import MODELS
 
-from .xception import CONV1_CHANNELS, Conv1Backbone, SubNetwork, XceptionA, XceptionB
+from .base_backbone import BaseBackbone
+from .xception import CONV1_CHANNELS, SubNetwork, XceptionA, XceptionB, make_conv1
 
 CHANNELS = {'A': XceptionA.channels, 'B': XceptionB.channels}
 
 
 @MODELS.register_module()
-class DFANet(Conv1Backbone):
+class DFANet(BaseBackbone):
     """Aggregate sub-networks: each one refines the features of the one before.
 
     The input of the first sub-network is conv1. In the others, the inputs are:
@@ -37,14 +38,18 @@ class DFANet(Conv1Backbone):
         arch: ``'A'`` for the widths of XceptionA (48, 96, 192), ``'B'`` for those of
             XceptionB (32, 64, 128).
         num_subnets: Number of sub-networks, at least 1; 1 to 4 in the paper's Table 3.
-        in_channels: Channels of the image.
+        in_channels: Channels of the image; see :func:`fit_input_channels`.
+        frozen_stages: Stages up to this one neither train nor update their batch norm:
+            1 is conv1, 2 the first sub-network, and so on; -1 or 0 for none. Attentions
+            always train, because no classifier has weights of them.
         norm_cfg: Config of all norm layers except those of the attention.
         norm_eval: Keep batch norm on its running statistics while training.
         init_cfg: See mmengine's ``BaseModule``.
-        **kwargs: ``attention_norm_cfg`` and ``with_cp`` of :class:`SubNetwork`.
+        **kwargs: ``zero_init_residual``, ``attention_norm_cfg`` and ``with_cp`` of
+            :class:`SubNetwork`.
 
     Raises:
-        ValueError: If ``arch`` is unknown or ``num_subnets`` is less than 1.
+        ValueError: If an argument is out of its range.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class DFANet(Conv1Backbone):
         arch: Literal['A', 'B'] = 'A',
         num_subnets: int = 3,
         in_channels: int = 3,
+        frozen_stages: int = -1,
         norm_cfg: dict | None = None,
         norm_eval: bool = False,
         init_cfg: dict | list[dict] | None = None,
@@ -62,14 +68,19 @@ class DFANet(Conv1Backbone):
             raise ValueError(f"arch={arch!r}: must be 'A' or 'B'")
         if num_subnets < 1:
             raise ValueError(f'num_subnets={num_subnets}: must be at least 1')
+        stages = [['conv1']]
+        for i in range(num_subnets):
+            stages.append([f'subnets.{i}.{name}' for name in ('enc2', 'enc3', 'enc4')])
+        super().__init__(stages, in_channels, frozen_stages, norm_eval, init_cfg)
         norm_cfg = norm_cfg or dict(type='BN')
-        super().__init__(in_channels, norm_cfg, norm_eval, init_cfg)
+        self.conv1 = make_conv1(in_channels, norm_cfg)
         c2, c3, c4 = CHANNELS[arch]
         first, later = (CONV1_CHANNELS, c2, c3), (c4 + c2, c2 + c3, c3 + c4)
         self.subnets = nn.ModuleList(
             SubNetwork(widths, (c2, c3, c4), norm_cfg, **kwargs)
             for widths in [first] + [later] * (num_subnets - 1)
         )
+        self._freeze_stages()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return enc2 of all sub-networks, then their attention outputs.

@@ -9,15 +9,13 @@ padding of conv1_1 and fc6 (see ``FCNVGG``), batch norm as an option.
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import torch
 from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from mmseg_plugins.registry import MODELS
 
+from .base_backbone import BaseBackbone, run_stage
 from .classifier_weights import load_classifier
 
 #: Convolutions per stage of each depth (Simonyan and Zisserman 2015, Table 1).
@@ -41,7 +39,7 @@ def conv_names(depth: int) -> list[list[str]]:
 
 
 @MODELS.register_module()
-class FCNVGG(BaseModule):
+class FCNVGG(BaseBackbone):
     """VGG whose fc6 and fc7 are a 7 x 7 and a 1 x 1 convolution.
 
     By default conv1_1 is padded by 1 and fc6 by 3, so cell i of a map of stride s is
@@ -54,6 +52,7 @@ class FCNVGG(BaseModule):
 
     Args:
         depth: 11, 13, 16 or 19.
+        in_channels: Channels of the image; see :func:`fit_input_channels`.
         base_channels: Channels of conv1; 64 in the paper.
         fc_channels: Channels of fc6 and fc7.
         out_indices: Outputs in ascending order: 0 to 3 are pool1 to pool4 (strides 2 to
@@ -62,6 +61,7 @@ class FCNVGG(BaseModule):
         dropout_ratio: Probability to drop an element after fc6 and fc7.
         frozen_stages: Stages conv1 to this one neither train nor update their batch
             norm; -1 or 0 for none, at most 5.
+        norm_eval: Keep batch norm on its running statistics while training.
         with_cp: Recompute conv1 to conv5 in the backward pass instead of keeping their
             activations: less memory, more time.
         norm_cfg: Config of the norm layers after the convolutions, as in torchvision's
@@ -76,23 +76,24 @@ class FCNVGG(BaseModule):
         self,
         *,
         depth: int = 16,
+        in_channels: int = 3,
         base_channels: int = 64,
         fc_channels: int = 4096,
         out_indices: Sequence[int] = (2, 3, 4),
         pad: Literal[1, 100] = 1,
         dropout_ratio: float = 0.5,
         frozen_stages: int = -1,
+        norm_eval: bool = False,
         with_cp: bool = False,
         norm_cfg: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
-        _check_arguments(depth, out_indices, pad, frozen_stages)
+        _check_arguments(depth, out_indices, pad)
+        stages = conv_names(depth)
+        super().__init__(stages, in_channels, frozen_stages, norm_eval, init_cfg)
         self.out_indices = tuple(out_indices)
-        self.frozen_stages = frozen_stages
         self.with_cp = with_cp
-        self.stages = conv_names(depth)
-        channels, padding = 3, pad
+        channels, padding = in_channels, pad
         for stage, names in enumerate(self.stages):
             width = base_channels * min(8, 2**stage)
             for name in names:
@@ -104,48 +105,32 @@ class FCNVGG(BaseModule):
         self.fc6 = ConvModule(channels, fc_channels, 7, padding=0 if pad == 100 else 3)
         self.fc7 = ConvModule(fc_channels, fc_channels, 1)
         self.dropout = nn.Dropout(dropout_ratio)
-        self._freeze()
+        self._freeze_stages()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map (N, 3, H, W) to the chosen outputs.
+        """Map (N, C, H, W) to the chosen outputs.
 
         With ``pad=1`` each has ceil(H / stride) rows and ceil(W / stride) columns.
         """
         outputs = []
         for names in self.stages:
-            if self.with_cp and torch.is_grad_enabled():
-                x = checkpoint(self._run_stage, names, x, use_reentrant=False)
-            else:
-                x = self._run_stage(names, x)
+            x = run_stage(self._run_stage, names, x, with_cp=self.with_cp)
             outputs.append(x)
         x = self.dropout(self.fc6(x))
         outputs[4] = self.dropout(self.fc7(x))  # in place of pool5
         return tuple(outputs[i] for i in self.out_indices)
-
-    def train(self, mode: bool = True) -> 'FCNVGG':
-        """Set the mode; frozen stages stay frozen."""
-        super().train(mode)
-        self._freeze()
-        return self
 
     def _run_stage(self, names: list[str], x: Tensor) -> Tensor:
         for name in names:
             x = getattr(self, name)(x)
         return functional.max_pool2d(x, 2, ceil_mode=True)
 
-    def _freeze(self) -> None:
-        for names in self.stages[: max(self.frozen_stages, 0)]:
-            for name in names:
-                getattr(self, name).eval().requires_grad_(False)
-
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         load_classifier(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def _check_arguments(
-    depth: int, out_indices: Sequence[int], pad: int, frozen_stages: int
-) -> None:
+def _check_arguments(depth: int, out_indices: Sequence[int], pad: int) -> None:
     if depth not in VGG_STAGES:
         raise ValueError(f'depth={depth}: must be 11, 13, 16 or 19')
     if list(out_indices) != sorted({*out_indices} & {0, 1, 2, 3} | {4}):
@@ -156,9 +141,4 @@ def _check_arguments(
     if pad not in (1, 100):
         raise ValueError(
             f"pad={pad}: must be 1, or 100 as in the authors' network (FCNPad100Head)"
-        )
-    if not -1 <= frozen_stages <= 5:
-        raise ValueError(
-            f'frozen_stages={frozen_stages}: must be from -1 (none) to 5 (conv1 to '
-            'conv5)'
         )

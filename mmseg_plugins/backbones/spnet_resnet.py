@@ -17,6 +17,8 @@ from torch.utils.checkpoint import checkpoint
 from mmseg_plugins.layers import StripPooling
 from mmseg_plugins.registry import MODELS
 
+from .base_backbone import check_frozen_stages, fit_input_channels
+
 Placement = Literal['last', 'all'] | Sequence[int]
 
 
@@ -25,7 +27,8 @@ class SPNetResNet(ResNet):
     """mmseg's ResNet with output stride 8, multi-grid and strip pooling modules (SPMs).
 
     An SPM, ``layerL.i.spm``, gates the input of a block's last convolution. Checkpoints
-    of mmseg's ResNets load; SPMs keep their initial values.
+    of mmseg's ResNets load; SPMs keep their initial values, and train even in stages
+    that ``frozen_stages`` freezes.
     ``open-mmlab://resnet50_v1c`` and the like need ``stem_channels=64``, plain ResNets
     ``deep_stem=False`` as well.
 
@@ -33,14 +36,16 @@ class SPNetResNet(ResNet):
         depth: 18, 34, 50, 101 or 152.
         spm_blocks: Blocks with an SPM, one entry per stage: 'last', 'all', or a list of
             indices that start at 0. The default is the paper's.
+        in_channels: Channels of the image; see :func:`fit_input_channels`.
+        open_gates: Whether the gates of the SPMs start open; see ``StripPooling``.
         stem_channels: Channels of the stem; 128 in the authors' code, 64 in
             OpenMMLab's checkpoints.
         deep_stem: This and all other arguments: see mmseg's ``ResNet``. The defaults
             are those of the authors' code.
 
     Raises:
-        ValueError: If ``depth`` is unknown, ``spm_blocks`` does not fit the stages, or
-            ``plugins`` is given.
+        ValueError: If ``depth`` is unknown, ``spm_blocks`` does not fit the stages,
+            ``plugins`` is given, or another argument is out of its range.
     """
 
     def __init__(
@@ -48,12 +53,15 @@ class SPNetResNet(ResNet):
         depth: int = 50,
         *,
         spm_blocks: Sequence[Placement] = ('last', 'last', 'last', 'all'),
+        in_channels: int = 3,
+        open_gates: bool = True,
         stem_channels: int = 128,
         deep_stem: bool = True,
         strides: Sequence[int] = (1, 2, 1, 1),
         dilations: Sequence[int] = (1, 1, 2, 4),
         multi_grid: Sequence[int] | None = (4, 8, 16),
         contract_dilation: bool = True,
+        frozen_stages: int = -1,
         zero_init_residual: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -65,16 +73,21 @@ class SPNetResNet(ResNet):
                 f'plugins={kwargs["plugins"]}: the only plugins of this backbone are '
                 'the SPMs; place them with spm_blocks'
             )
+        check_frozen_stages(frozen_stages, len(strides))
         num_blocks = self.arch_settings[depth][1][: len(strides)]
         self.spm_indices = _block_indices(spm_blocks, num_blocks)
+        self.in_channels = in_channels
+        self.open_gates = open_gates
         super().__init__(
             depth,
+            in_channels=in_channels,
             stem_channels=stem_channels,
             deep_stem=deep_stem,
             strides=strides,
             dilations=dilations,
             multi_grid=multi_grid,
             contract_dilation=contract_dilation,
+            frozen_stages=frozen_stages,
             zero_init_residual=zero_init_residual,
             **kwargs,
         )
@@ -91,8 +104,21 @@ class SPNetResNet(ResNet):
         stage = super().make_res_layer(block=block, planes=planes, **kwargs)
         num_stages_built = len(self.res_layers)
         for index in self.spm_indices[num_stages_built]:
-            _add_spm(stage[index], StripPooling(planes, self.conv_cfg, self.norm_cfg))
+            spm = StripPooling(planes, self.conv_cfg, self.norm_cfg, self.open_gates)
+            _add_spm(stage[index], spm)
         return stage
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        first = 'stem.0.weight' if self.deep_stem else 'conv1.weight'
+        fit_input_channels(state_dict, prefix + first, self.in_channels)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _freeze_stages(self) -> None:
+        super()._freeze_stages()
+        # No checkpoint of a ResNet has weights of the SPMs.
+        for module in self.modules():
+            if isinstance(module, StripPooling):
+                module.requires_grad_(True).train(self.training)
 
 
 class SPMBasicBlock(BasicBlock):

@@ -14,12 +14,13 @@ from typing import Any
 
 import torch
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
-from mmengine.model import BaseModule, kaiming_init
+from mmengine.model import kaiming_init
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils.checkpoint import checkpoint
 
+from mmseg_plugins.layers import zero_last_layer
 from mmseg_plugins.registry import MODELS
+
+from .base_backbone import BaseBackbone, run_stage
 
 #: Channels of conv1, and numbers of blocks of enc2, enc3 and enc4 (Table 1).
 CONV1_CHANNELS, NUM_BLOCKS = 8, (4, 6, 4)
@@ -37,10 +38,17 @@ class XceptionBlock(nn.Module):
         stride: Stride of the first convolution. With 2 the shortcut is a 1 x 1
             convolution of that stride, with 1 the identity.
         norm_cfg: Config of the norm layers.
+        zero_init_residual: Whether the weight of the last norm starts at zero if the
+            shortcut is the identity, so that the block starts as the identity too.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, stride: int, norm_cfg: dict
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        norm_cfg: dict,
+        zero_init_residual: bool = True,
     ) -> None:
         super().__init__()
         width = out_channels // 4
@@ -52,6 +60,8 @@ class XceptionBlock(nn.Module):
             self.shortcut = ConvModule(
                 in_channels, out_channels, 1, stride, norm_cfg=norm_cfg, act_cfg=None
             )
+        elif zero_init_residual:
+            zero_last_layer(self.conv3.pointwise_conv)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,6 +103,7 @@ class SubNetwork(nn.Module):
         in_channels: Input channels of the three stages.
         channels: Output channels of the three stages.
         norm_cfg: Config of the norm layers of the stages.
+        zero_init_residual: See :class:`XceptionBlock`.
         with_attention: Whether there is an FC attention after enc4.
         attention_norm_cfg: See :class:`FCAttention`.
         with_cp: Recompute the stages in the backward pass instead of keeping their
@@ -105,13 +116,16 @@ class SubNetwork(nn.Module):
         channels: Sequence[int],
         norm_cfg: dict,
         *,
+        zero_init_residual: bool = True,
         with_attention: bool = True,
         attention_norm_cfg: dict | None = None,
         with_cp: bool = False,
     ) -> None:
         super().__init__()
         self.with_cp = with_cp
-        stage = partial(_stage, norm_cfg=norm_cfg)
+        stage = partial(
+            _stage, norm_cfg=norm_cfg, zero_init_residual=zero_init_residual
+        )
         self.enc2, self.enc3, self.enc4 = map(stage, in_channels, channels, NUM_BLOCKS)
         self.fca: nn.Module = nn.Identity()
         if with_attention:
@@ -127,48 +141,18 @@ class SubNetwork(nn.Module):
             skip3: Map that is concatenated to enc2, as input of enc3.
             skip4: Map that is concatenated to enc3, as input of enc4.
         """
-        enc2 = self._run(self.enc2, x)
-        enc3 = self._run(self.enc3, _concatenate(enc2, skip3))
-        enc4 = self._run(self.enc4, _concatenate(enc3, skip4))
+        run = partial(run_stage, with_cp=self.with_cp)
+        enc2 = run(self.enc2, x)
+        enc3 = run(self.enc3, _concatenate(enc2, skip3))
+        enc4 = run(self.enc4, _concatenate(enc3, skip4))
         return enc2, enc3, enc4, self.fca(enc4)
 
-    def _run(self, stage: nn.Module, x: Tensor) -> Tensor:
-        if self.with_cp and torch.is_grad_enabled():
-            return checkpoint(stage, x, use_reentrant=False)
-        return stage(x)
 
-
-class Conv1Backbone(BaseModule):
-    """The part that Xception and DFANet share: conv1 and ``norm_eval``."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        norm_cfg: dict,
-        norm_eval: bool,
-        init_cfg: dict | list[dict] | None,
-    ) -> None:
-        super().__init__(init_cfg)
-        self.norm_eval = norm_eval
-        self.conv1 = ConvModule(
-            in_channels, CONV1_CHANNELS, 3, stride=2, padding=1, norm_cfg=norm_cfg
-        )
-
-    def train(self, mode: bool = True) -> 'Conv1Backbone':
-        """Set the mode; with ``norm_eval`` batch norm stays in evaluation mode."""
-        super().train(mode)
-        if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self
-
-
-class Xception(Conv1Backbone):
+class Xception(BaseBackbone):
     """The base class of :class:`XceptionA` and :class:`XceptionB`.
 
     Args:
-        in_channels: Channels of the image.
+        in_channels: Channels of the image; see :func:`fit_input_channels`.
         out_indices: Outputs in ascending order: 0 to 2 are enc2 to enc4 (strides 4, 8,
             16), 3 is the FC attention on enc4, which exists only if it is an output. A
             classifier takes (2,) and has its own fully connected layer.
@@ -177,7 +161,8 @@ class Xception(Conv1Backbone):
         norm_cfg: Config of all norm layers except those of the attention.
         norm_eval: Keep batch norm on its running statistics while training.
         init_cfg: See mmengine's ``BaseModule``.
-        **kwargs: ``attention_norm_cfg`` and ``with_cp`` of :class:`SubNetwork`.
+        **kwargs: ``zero_init_residual``, ``attention_norm_cfg`` and ``with_cp`` of
+            :class:`SubNetwork`.
 
     Raises:
         ValueError: If ``out_indices`` or ``frozen_stages`` is out of its range.
@@ -196,33 +181,22 @@ class Xception(Conv1Backbone):
         init_cfg: dict | list[dict] | None = None,
         **kwargs: Any,
     ) -> None:
-        _check_arguments(out_indices, frozen_stages)
+        _check_out_indices(out_indices)
+        stages = [['conv1'], ['subnet.enc2'], ['subnet.enc3'], ['subnet.enc4']]
+        super().__init__(stages, in_channels, frozen_stages, norm_eval, init_cfg)
         norm_cfg = norm_cfg or dict(type='BN')
-        super().__init__(in_channels, norm_cfg, norm_eval, init_cfg)
         self.out_indices = tuple(out_indices)
-        self.frozen_stages = frozen_stages
+        self.conv1 = make_conv1(in_channels, norm_cfg)
         widths = (CONV1_CHANNELS, *self.channels[:2])
         self.subnet = SubNetwork(
             widths, self.channels, norm_cfg, with_attention=3 in out_indices, **kwargs
         )
-        self._freeze()
+        self._freeze_stages()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map (N, 3, H, W) to the chosen outputs, each of ceil(H / stride) rows."""
+        """Map (N, C, H, W) to the chosen outputs, each of ceil(H / stride) rows."""
         outputs = self.subnet(self.conv1(x))
         return tuple(outputs[i] for i in self.out_indices)
-
-    def train(self, mode: bool = True) -> 'Xception':
-        """Set the mode; frozen stages stay frozen."""
-        super().train(mode)
-        self._freeze()
-        return self
-
-    def _freeze(self) -> None:
-        subnet = self.subnet
-        stages = (self.conv1, subnet.enc2, subnet.enc3, subnet.enc4)
-        for stage in stages[: max(self.frozen_stages, 0)]:
-            stage.eval().requires_grad_(False)
 
 
 @MODELS.register_module()
@@ -239,13 +213,20 @@ class XceptionB(Xception):
     channels = (32, 64, 128)
 
 
+def make_conv1(in_channels: int, norm_cfg: dict) -> ConvModule:
+    """Make the convolution of stride 2 that takes the image."""
+    return ConvModule(
+        in_channels, CONV1_CHANNELS, 3, stride=2, padding=1, norm_cfg=norm_cfg
+    )
+
+
 def _stage(
-    in_channels: int, channels: int, num_blocks: int, norm_cfg: dict
+    in_channels: int, channels: int, num_blocks: int, **kwargs: Any
 ) -> nn.Sequential:
-    first = XceptionBlock(in_channels, channels, 2, norm_cfg)
-    others = [
-        XceptionBlock(channels, channels, 1, norm_cfg) for _ in range(num_blocks - 1)
-    ]
+    first = XceptionBlock(in_channels, channels, 2, **kwargs)
+    others = (
+        XceptionBlock(channels, channels, 1, **kwargs) for _ in range(num_blocks - 1)
+    )
     return nn.Sequential(first, *others)
 
 
@@ -273,16 +254,11 @@ def _concatenate(x: Tensor, skip: Tensor | None) -> Tensor:
     return x if skip is None else torch.cat([x, skip], 1)
 
 
-def _check_arguments(out_indices: Sequence[int], frozen_stages: int) -> None:
+def _check_out_indices(out_indices: Sequence[int]) -> None:
     listed = isinstance(out_indices, (list, tuple))
     if not listed or list(out_indices) != sorted({*out_indices} & {0, 1, 2, 3}):
         raise ValueError(f'out_indices={out_indices}: must ascend, from 0 to 3')
     if not {2, 3} & {*out_indices}:
         raise ValueError(
             f'out_indices={out_indices}: must end with 2 or 3, or enc4 would be unused'
-        )
-    if not -1 <= frozen_stages <= 4:
-        raise ValueError(
-            f'frozen_stages={frozen_stages}: must be from -1 to 4; 1 is conv1, 2 to 4 '
-            'are enc2 to enc4'
         )

@@ -32,6 +32,7 @@ class StripPoolingHead(CheckedDecodeHead):
         num_modules: Number of mixed pooling modules in a row; 2 in the paper, 0 for its
             baseline.
         pool_sizes: Output sizes of each module's square pools.
+        zero_init_residual: Whether the modules start as the identity.
         align_corners: ``align_corners`` of all interpolations.
         **kwargs: See mmseg's ``BaseDecodeHead``.
 
@@ -49,6 +50,7 @@ class StripPoolingHead(CheckedDecodeHead):
         reduce_channels: int = 1024,
         num_modules: int = 2,
         pool_sizes: Sequence[int] = (20, 12),
+        zero_init_residual: bool = True,
         align_corners: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -74,6 +76,7 @@ class StripPoolingHead(CheckedDecodeHead):
             reduce_channels,
             pool_sizes,
             align_corners=align_corners,
+            zero_init_residual=zero_init_residual,
             **cfgs,
         )
         self.reduction = conv(self.in_channels, reduce_channels, 1)

@@ -1,5 +1,5 @@
 from .encoding import Encoding
-from .strip_pooling import MixedPooling, StripPooling
+from .strip_pooling import MixedPooling, StripPooling, zero_last_layer
 from .upsample import BilinearUpsample, LearnedUpsample, bilinear_kernel
 
 __all__ = [
@@ -9,4 +9,5 @@ __all__ = [
     'MixedPooling',
     'StripPooling',
     'bilinear_kernel',
+    'zero_last_layer',
 ]

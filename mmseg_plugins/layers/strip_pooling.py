@@ -12,18 +12,21 @@ from functools import partial
 
 import torch
 from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule, constant_init
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mmseg_plugins.registry import MODELS
 
 BN = dict(type='BN')
+#: Bias of an open gate at the start: sigmoid(3) is 0.95.
+OPEN_GATE_BIAS = 3.0
 # PyTorch before 2.7 has no is_exporting.
 is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
 
 
 @MODELS.register_module()
-class StripPooling(nn.Module):
+class StripPooling(BaseModule):
     """The strip pooling module, SPM: gate a map by the means of its rows and columns.
 
     With the (3, 1) and (1, 3) convolutions f_v and f_h, norm included::
@@ -39,6 +42,9 @@ class StripPooling(nn.Module):
         in_channels: C, which all layers keep.
         conv_cfg: Config of the strips' convolutions.
         norm_cfg: Config of the norm layers after them.
+        open_gate: Whether the gate starts at 0.95 everywhere, so that a pretrained
+            network keeps its features. If not, it starts with random weights around
+            0.5, as in the authors' code.
     """
 
     _abbr_ = 'spm'
@@ -48,13 +54,25 @@ class StripPooling(nn.Module):
         in_channels: int,
         conv_cfg: dict | None = None,
         norm_cfg: dict | None = BN,
+        open_gate: bool = True,
     ) -> None:
         super().__init__()
+        self.open_gate = open_gate
         cfgs = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg)
         self.vertical = _strip_conv(in_channels, (3, 1), **cfgs)
         self.horizontal = _strip_conv(in_channels, (1, 3), **cfgs)
         self.gate = nn.Conv2d(in_channels, in_channels, 1)
         nn.init.kaiming_normal_(self.gate.weight, mode='fan_out', nonlinearity='relu')
+        self._open_gate()
+
+    def init_weights(self) -> None:
+        """Open the gate again: the backbone has initialized all its convolutions."""
+        super().init_weights()
+        self._open_gate()
+
+    def _open_gate(self) -> None:
+        if self.open_gate:
+            constant_init(self.gate, 0, bias=OPEN_GATE_BIAS)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the gated (N, C, H, W)."""
@@ -78,6 +96,9 @@ class MixedPooling(nn.Module):
         align_corners: ``align_corners`` of the upsampling; True in the authors' code.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the norm layers after them.
+        zero_init_residual: Whether the weight of the last norm starts at zero, so that
+            the module starts as the identity. If not, it starts at one, as in the
+            authors' code.
 
     Raises:
         ValueError: If a pool size is less than 1, or C is less than 4.
@@ -90,6 +111,7 @@ class MixedPooling(nn.Module):
         align_corners: bool = True,
         conv_cfg: dict | None = None,
         norm_cfg: dict | None = BN,
+        zero_init_residual: bool = True,
     ) -> None:
         super().__init__()
         if any(size < 1 for size in pool_sizes):
@@ -110,6 +132,8 @@ class MixedPooling(nn.Module):
         self.fuse_short = conv3x3()
         self.fuse_long = conv3x3()
         self.fuse = ConvModule(2 * width, in_channels, 1, act_cfg=None, **cfgs)
+        if zero_init_residual:
+            zero_last_layer(self.fuse)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C, H, W)."""
@@ -129,6 +153,14 @@ class MixedPooling(nn.Module):
                 align_corners=self.align_corners,
             )
         return functional.relu(total)
+
+
+def zero_last_layer(module: ConvModule) -> None:
+    """Start a convolution and its norm with an output of zero."""
+    last = module.norm if module.with_norm else module.conv
+    if last.weight is None or not last.weight.requires_grad:
+        last = module.conv  # a norm that does not train would stay at zero
+    constant_init(last, 0)
 
 
 def _strip_sum(x: Tensor, vertical: nn.Module, horizontal: nn.Module) -> Tensor:

@@ -91,15 +91,6 @@ def test_size_and_cost_with_the_head(arch, low, high, parameters, multiply_adds)
     assert counter.get_total_flops() == 2 * multiply_adds
 
 
-def test_options_reach_the_whole_network():
-    net = DFANet(in_channels=4, norm_eval=True, with_cp=True).train()
-    assert net.conv1.conv.in_channels == 4
-    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    assert len(norms) == 1 + 3 * 45
-    assert not any(norm.training for norm in norms)
-    assert all(subnet.with_cp for subnet in net.subnets)
-
-
 @every_arch
 def test_attentions_start_as_the_identity_and_features_keep_their_scale(arch):
     torch.manual_seed(0)

@@ -7,11 +7,13 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_plugins.converters import convert_encnet, convert_spnet
-from tests.reference.encnet_authors import EncNet
-from tests.reference.spnet_authors import SPNet
+from tests.decode_heads.comparison import relative_difference
+from tests.decode_heads.fcn_nets import random_image
+from tests.reference.encnet_spnet_authors import EncNet, SPNet
 from tests.tools.tiny_training import ROOT
 
 WIDTH, CLASSES, CODES, POOLS = 4, 5, 6, (5, 3)
+IMAGE = random_image((41, 58))
 CONVERT = {'encnet': convert_encnet, 'spnet': convert_spnet}
 TOLERANCE = {'encnet': 1e-10, 'spnet': 1e-12}
 #: Options with which a network has all of its parts.
@@ -77,15 +79,6 @@ def logits(model: nn.Module, image: Tensor) -> Tensor:
     return model.encode_decode(image, [dict(img_shape=image.shape[2:])] * len(image))
 
 
-def image() -> Tensor:
-    torch.manual_seed(1)
-    return torch.randn(2, 3, 41, 58, dtype=torch.float64)
-
-
-def relative(actual: Tensor, expected: Tensor) -> float:
-    return ((actual - expected).abs().max() / expected.abs().max()).item()
-
-
 @pytest.mark.parametrize(
     ('name', 'options'),
     [
@@ -100,15 +93,15 @@ def relative(actual: Tensor, expected: Tensor) -> float:
 def test_converted_weights_give_the_authors_numbers(name, options):
     net = authors(name, **options)
     model = loaded(name, CONVERT[name](net.state_dict()), **options)
-    actual, levels = [logits(model, image())], model.extract_feat(image())
+    actual, levels = [logits(model, IMAGE)], model.extract_feat(IMAGE)
     if name == 'encnet' and options.get('se', True):
         actual.append(model.decode_head.se_layer(model.decode_head._encode(levels)[1]))
     if model.with_auxiliary_head:
         actual.append(model.auxiliary_head(levels))
-    expected = net(image())
+    expected = net(IMAGE)
     assert expected[0].std() > 1e-2
     for ours_, theirs in zip(actual, expected, strict=True):
-        assert relative(ours_, theirs) < TOLERANCE[name]
+        assert relative_difference(ours_, theirs) < TOLERANCE[name]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +120,7 @@ def test_control_two_swapped_weights_give_other_numbers(name, module, one, other
     weights[one], weights[other] = weights[other], weights[one]
     model = loaded(name, weights, **WHOLE[name])
     with torch.no_grad():
-        assert relative(logits(model, image()), net(image())[0]) > 1e-5
+        assert relative_difference(logits(model, IMAGE), net(IMAGE)[0]) > 1e-5
 
 
 @every_network
@@ -139,8 +132,8 @@ def test_an_imagenet_checkpoint_gives_the_backbone_alone(name):
     weights = {key.removeprefix('backbone.'): v for key, v in converted.items()}
     backbone.load_state_dict(weights, strict=True)
     with torch.no_grad():
-        for actual, expected in zip(backbone(image()), net(image()), strict=True):
-            assert relative(actual, expected) < TOLERANCE[name]
+        for actual, expected in zip(backbone(IMAGE), net(IMAGE), strict=True):
+            assert relative_difference(actual, expected) < TOLERANCE[name]
 
 
 @every_network

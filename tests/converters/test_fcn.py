@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmseg_plugins.backbones.fcn_vgg import VGG_STAGES
 from mmseg_plugins.converters import convert_fcn
-from tests.decode_heads.fcn_nets import Net
+from tests.decode_heads.fcn_nets import Net, random_image
 from tests.reference.fcn import fcn
 
 CLASSES = 5
@@ -79,15 +79,9 @@ def assert_equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
     assert all(torch.equal(value, second[key]) for key, value in first.items())
 
 
-@pytest.fixture
-def image():
-    torch.manual_seed(0)
-    return torch.randn(1, 3, 97, 130, dtype=torch.float64)
-
-
 @every_stride
-def test_our_net_gives_the_numbers_of_the_authors_weights(stride, image):
-    weights = caffe_weights(stride)
+def test_our_net_gives_the_numbers_of_the_authors_weights(stride):
+    image, weights = random_image((97, 130)), caffe_weights(stride)
     before = {key: value.clone() for key, value in weights.items()}
     converted = convert_fcn(weights)
     assert_equal(weights, before)
@@ -101,8 +95,8 @@ def test_our_net_gives_the_numbers_of_the_authors_weights(stride, image):
 
 
 @pytest.mark.parametrize('kind', ['constant', 'per channel', 'argument', 'arch'])
-def test_scales_are_folded(kind, image):
-    bare = caffe_weights(8)
+def test_scales_are_folded(kind):
+    image, bare = random_image((97, 130)), caffe_weights(8)
     weights = with_scales(bare)
     if kind == 'per channel':
         for key in ('scale_pool4.weight', 'scale_pool3.weight'):

@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from mmengine import fileio
@@ -63,14 +62,6 @@ def test_workers_load_the_scenes_of_their_indices():
         np.testing.assert_array_equal(image.numpy(), expected.transpose(2, 0, 1))
         np.testing.assert_array_equal(sample.gt_sem_seg.data[0].numpy(), labels)
         assert sample.img_path.endswith(f'scene_{seed:06d}.png')
-
-
-def test_files_of_scenes_can_be_read_though_none_is_on_disk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    path = make().get_data_info(2)['img_path']
-    image = cv2.imdecode(np.frombuffer(fileio.get(path), np.uint8), cv2.IMREAD_COLOR)
-    np.testing.assert_array_equal(image, render_scene(12, SIZE)[0])
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_wrong_address_is_answered_with_the_right_form():

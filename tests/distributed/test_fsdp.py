@@ -16,7 +16,7 @@ from mmseg.registry import RUNNERS
 from torch import Tensor
 
 from mmseg_plugins.hooks import CheckpointCheckHook
-from tests.distributed.two_processes import run_in_two
+from tests.distributed.two_processes import difference, run_in_two
 
 FCN = Path(__file__).parents[2] / 'configs/fcn'
 PLAIN = FCN / 'fcn-8s_vgg16_4xb4-160k_ade20k-512x512.py'
@@ -113,15 +113,6 @@ def second_step(work_dir: Path) -> Weights:
     """Return what the second iteration adds to the weights."""
     before, after = weights(work_dir, 1), weights(work_dir, 2)
     return {key: after[key] - before[key] for key in before}
-
-
-def difference(values: Weights, expected: Weights) -> float:
-    """Return the largest difference, relative to the largest value of its tensor."""
-    assert values.keys() == expected.keys()
-    return max(
-        float((values[key] - value).abs().max() / value.abs().max())
-        for key, value in expected.items()
-    )
 
 
 def test_the_config_adds_only_a_runner_type_and_a_strategy():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import distributed, multiprocessing
+from torch import Tensor, distributed, multiprocessing
 
 
 def run_in_two(function: Callable, folder: Path, *args: Any) -> list[Any]:
@@ -30,3 +30,17 @@ def _run(rank: int, function: Callable, folder: Path, args: tuple) -> None:
     )
     torch.save(function(rank, *args), folder / f'rank{rank}.pt')
     distributed.destroy_process_group()
+
+
+def difference(values: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
+    """Return the largest difference, relative to the largest value of its tensor.
+
+    A tensor that is zero but for rounding, such as the gradient of a bias before a
+    batch norm, is compared with the largest value of all tensors.
+    """
+    assert values.keys() == expected.keys()
+    floor = 1e-6 * max(float(value.abs().max()) for value in expected.values())
+    return max(
+        float((values[key] - value).abs().max()) / max(float(value.abs().max()), floor)
+        for key, value in expected.items()
+    )

@@ -3,15 +3,17 @@
 import pytest
 import torch
 from mmseg.models.backbones import ResNet
+from torch import nn
 
 from mmseg_plugins.layers import MixedPooling, StripPooling
 from tests.decode_heads.comparison import copy_weights, relative_differences
 from tests.reference.spnet import SPNet
 
+BN = dict(type='BN')
 #: Maps that the pools of 20 and 12 divide, do not divide, and exceed.
 SIZES = [(13, 7), (97, 61), (60, 60), (64, 64), (1, 5)]
 MODULES = {
-    'SPM': lambda: StripPooling(6),
+    'SPM': lambda: StripPooling(6, open_gate=False),
     'MPM': lambda: MixedPooling(8),
     'MPM with one pool': lambda: MixedPooling(8, (3,)),
     'MPM without pools': lambda: MixedPooling(8, ()),
@@ -82,6 +84,29 @@ def test_the_gate_is_what_the_map_is_multiplied_by():
     gate = spm.gate_map(x)
     assert 0 < gate.min() < gate.max() < 1
     assert torch.equal(spm(x), x * gate)
+
+
+@pytest.mark.parametrize('norm_cfg', [BN, dict(BN, requires_grad=False), None])
+def test_mpm_starts_as_the_identity_and_trains(norm_cfg):
+    x = torch.rand(2, 8, 13, 7)
+    mpm = MixedPooling(8, norm_cfg=norm_cfg)
+    out = mpm(x)
+    assert torch.equal(out, x)
+    assert not torch.allclose(MixedPooling(8, zero_init_residual=False)(x), x)
+    out.square().mean().backward()
+    torch.optim.SGD(mpm.parameters(), lr=0.1).step()
+    assert not torch.equal(mpm(x), x)
+
+
+def test_spm_starts_with_an_open_gate_that_init_weights_keeps():
+    spm = StripPooling(6)
+    nn.init.normal_(spm.gate.weight)  # as the init_cfg of a ResNet does
+    nn.init.zeros_(spm.gate.bias)
+    spm.init_weights()
+    gate = spm.gate_map(torch.randn(2, 6, 13, 7))
+    assert torch.allclose(gate, torch.tensor(3.0).sigmoid())
+    closed = StripPooling(6, open_gate=False).gate_map(torch.randn(2, 6, 13, 7))
+    assert closed.mean().item() == pytest.approx(0.5, abs=0.2)
 
 
 @pytest.mark.parametrize('scope', ['', 'mmseg_plugins.'])

@@ -54,21 +54,17 @@ def test_the_parts_of_encnet_one_after_another(tmp_path):
     model = networks.load_segmentor(*write(tmp_path, 'encnet'))
     found = tool.look(model, IMAGE)
     assert found['labels'].shape == (50, 70)
-    levels = model.extract_feat(input_of(model))
-    head, module = model.decode_head, model.decode_head.enc_module
-    laterals = [
-        conv(x) for conv, x in zip(head.lateral_convs, levels[1:3], strict=True)
-    ]
-    x = torch.cat([head.bottleneck(levels[3]), *laterals], 1)
-    x = module.encoding_project(head.fusion(x))
-    encoding = module.encoding[0]
+    head, module, projected = model.decode_head, model.decode_head.enc_module, []
+    hook = module.encoding_project.register_forward_hook
+    hook(lambda _, args, output: projected.append(output))
+    _, code = head._encode(model.extract_feat(input_of(model)))
+    (x,), encoding = projected, module.encoding[0]
     residuals = x.flatten(2).transpose(1, 2)[0, :, None] - encoding.codewords
     weights = (encoding.scale * residuals.square().sum(2)).softmax(1)
     assignment = found['assignment'].reshape(len(encoding.codewords), -1).T
     np.testing.assert_allclose(assignment, weights.numpy(), rtol=1e-3, atol=1e-6)
     control = (-encoding.scale * residuals.square().sum(2)).softmax(1).numpy()
     assert abs(assignment - control).max() > 0.1
-    code = module.encoding(x).mean(1)
     np.testing.assert_allclose(found['gates'], module.fc(code)[0].numpy(), rtol=1e-4)
     presence = head.se_layer(code).sigmoid()[0].numpy()
     np.testing.assert_allclose(found['presence'], presence, rtol=1e-4)

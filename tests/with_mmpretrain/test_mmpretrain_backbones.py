@@ -1,10 +1,18 @@
-"""Weights of mmpretrain's VGG in ours; tests/mixing has its backbones."""
+"""Weights of mmpretrain's VGG in ours, and configs with its other backbones."""
 
 import pytest
 import torch
 from mmseg.registry import MODELS
 
+from tests.contracts.test_every_config import (
+    SEGMENTORS,
+    load,
+    needs_mmpretrain,
+    train_one_step,
+)
+
 pytest.importorskip('mmpretrain', reason='needs mmpretrain: make test-mmpretrain')
+PATHS = [path for path in SEGMENTORS if needs_mmpretrain(path)]
 
 
 @pytest.mark.parametrize('norm_cfg', [None, dict(type='BN')], ids=['plain', 'bn'])
@@ -27,3 +35,8 @@ def test_the_vgg_of_mmpretrain_in_ours_gives_its_numbers(norm_cfg, tmp_path):
     image = torch.randn(1, 3, 64, 96)
     with torch.no_grad():
         torch.testing.assert_close(ours(image)[0], vgg(image)[0])
+
+
+@pytest.mark.parametrize('path', PATHS, ids=lambda path: path.stem)
+def test_one_training_step_of_a_recipe(path):
+    train_one_step(load(path))
