@@ -13,46 +13,57 @@ vgg16         a VGG16 classifier (.caffemodel), for init_cfg of FCNVGG
 
 import argparse
 import logging
-import os
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from output_file import output_file
+
+# isort: split
 import torch
+from trust_argument import add_trust_argument
 
 from mmseg_plugins.converters import CONVERTERS, read_caffemodel
+from mmseg_plugins.safe_loading import load
 
 
 def read(path: Path) -> dict:
     """Read a .caffemodel or a PyTorch checkpoint, without running code from it."""
     if path.suffix == '.caffemodel':
         return read_caffemodel(path)
-    try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # a damaged file can end in any error of the unpickler
-        reason = str(error).partition('\n')[0]
-        raise ValueError(
-            f'{path} cannot be read as weights ({reason}): give a file of torch.save '
-            'that holds a state dict, or a .caffemodel'
-        ) from error
+    checkpoint, size = load(str(path), 'cpu'), path.stat().st_size
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{path} does not hold a state dict: save that of the model')
+    for group in [checkpoint, *checkpoint.values()]:
+        for key, value in group.items() if isinstance(group, dict) else ():
+            is_tensor = isinstance(value, torch.Tensor)
+            if is_tensor and value.numel() * value.element_size() > size:
+                raise ValueError(
+                    f'{path}: {key!r} of shape {tuple(value.shape)} is larger than the '
+                    'file: save a tensor of its own, with .contiguous()'
+                )
     return checkpoint
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert, and move the result to its place when it is complete."""
     if not args.source.is_file():
-        raise ValueError(f'{args.source} does not exist: correct the path')
-    if args.target.exists() and not args.overwrite:
-        raise ValueError(f'{args.target} exists: add --overwrite, or change the name')
-    converted = CONVERTERS[args.converter](read(args.source))
-    meta = dict(converter=args.converter, source=args.source.name)
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=args.target.parent, prefix='.unfinished-') as folder:
-        unfinished = Path(folder, args.target.name)
-        torch.save(dict(state_dict=converted, meta=meta), unfinished)
-        os.replace(unfinished, args.target)
+        raise ValueError(f'{args.source} is not a file: correct the path')
+    with output_file(args.target) as unfinished:
+        if args.target.exists() and not args.overwrite:
+            raise ValueError(
+                f'{args.target} exists: add --overwrite, or change the name'
+            )
+        if args.target.exists() and args.target.samefile(args.source):
+            raise ValueError(f'{args.target} is the source itself: change the name')
+        converted = CONVERTERS[args.converter](read(args.source))
+        meta = dict(converter=args.converter, source=args.source.name)
+        args.target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.save(dict(state_dict=converted, meta=meta), unfinished)
+        except RuntimeError as error:  # torch has no OSError for a full disk
+            raise ValueError(
+                f'{args.target} cannot be written: free disk space ({error})'
+            ) from error
     print(f'{args.target}: {len(converted)} weights')
 
 
@@ -65,6 +76,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('source', type=Path, help='.caffemodel, or .pth of torch.save')
     parser.add_argument('target', type=Path, help='checkpoint to write')
     parser.add_argument('--overwrite', action='store_true')
+    add_trust_argument(parser)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format='%(message)s', stream=sys.stdout)
     try:

@@ -1,7 +1,10 @@
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import camvid
@@ -116,17 +119,42 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:45])
 
 
-def make_pipe(path):
-    path.unlink()
-    os.mkfifo(path)
+def replace_by(make):
+    def replace(path):
+        path.unlink()
+        make(path)
+
+    return replace
 
 
-def store_floats(path):
-    Image.fromarray(np.full((6, 8), 1.7, np.float32)).save(path, 'TIFF')
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
 
 
-def add_second_file(path):
-    save(path.with_name('val0_L.jpg'), np.zeros((6, 8, 3)))
+def link(target):
+    return lambda path: path.symlink_to(target or path)
+
+
+def store_floats(value):
+    floats = Image.fromarray(np.full((6, 8), value, np.float32))
+    return lambda path: floats.save(path, 'TIFF')
+
+
+def claim_pixels(count):
+    """Change the width in the header of a PNG."""
+
+    def claim(path):
+        content = bytearray(path.read_bytes())
+        content[16:20] = struct.pack('>I', count // 6)
+        content[29:33] = struct.pack('>I', zlib.crc32(content[12:29]))
+        path.write_bytes(content)
+
+    return claim
+
+
+def add_file(name):
+    return lambda path: save(path.with_name(name), np.zeros((6, 8)))
 
 
 def paint(path):
@@ -141,19 +169,44 @@ def fill(*shape, value=0):
 
 STILL, COLOR_LABEL = '701_StillsRaw_full/val0.png', 'LabeledApproved_full/val0_L.png'
 FAULTS = [  # form, file, what is done to it, the error
-    ('index', 'valannot', shutil.rmtree, 'valannot does not exist'),
+    ('index', 'valannot', shutil.rmtree, 'valannot is not a folder'),
     ('index', 'test/test0.png', Path.unlink, 'of the test split'),
-    ('index', 'val/val0.png', make_pipe, 'have no image'),
-    ('index', 'val/val0.png', add_second_file, 'are of one frame'),
+    *(
+        (form, file, spoil, f'{Path(file).name} is a folder, pipe or broken link')
+        for form, file in (('index', 'val/val0.png'), ('color', COLOR_LABEL))
+        for spoil in (
+            replace_by(os.mkfifo),
+            replace_by(make_socket),
+            replace_by(Path.mkdir),
+            replace_by(link('/dev/zero')),
+            replace_by(link('nowhere')),
+            replace_by(link(None)),
+        )
+    ),
+    ('index', 'val/val0.png', add_file('val0.jpg'), 'are of one frame: remove one'),
+    ('index', 'val/val0.png', add_file('val0_L.PNG'), 'are of one frame: remove one'),
+    ('index', 'valannot/val0.png', add_file('val0_L.png'), 'are of one frame'),
     ('index', 'val/val0.png', cut, 'val/val0.png cannot be read'),
-    ('index', 'val/val0.png', fill(5, 8, 3), '(width, height) = (8, 5), but'),
+    ('index', 'val/val0.png', claim_pixels(100_000_000), 'exceeds limit of 89478485'),
+    ('index', 'val/val0.png', claim_pixels(800_000_000), 'exceeds limit of 178956970'),
+    (
+        'index',
+        'valannot/val0.png',
+        claim_pixels(100_000_000),
+        'valannot/val0.png cannot',
+    ),
+    ('index', 'val/val0.png', fill(5, 8, 3), 'must have one size: ((8, 5), (8, 6))'),
     ('index', 'valannot/val0.png', fill(6, 8, value=12), 'val0.png holds 12'),
-    ('index', 'valannot/val0.png', store_floats, 'val0.png holds 1.7'),
+    ('index', 'valannot/val0.png', store_floats(1.7), 'val0.png cannot be read as PNG'),
+    ('index', 'valannot/val0.png', store_floats(np.nan), 'cannot be read as PNG'),
     ('index', 'valannot/val0.png', fill(6, 8, 3), '3 channels: give --form color'),
-    ('color', 'val.txt', Path.unlink, 'val.txt'),
+    ('color', 'val.txt', Path.unlink, 'val.txt is not a file: correct --splits'),
+    ('color', 'val.txt', replace_by(os.mkfifo), 'val.txt is not a file'),
+    ('color', 'val.txt', replace_by(link('/dev/zero')), 'val.txt is not a file'),
+    ('color', 'val.txt', lambda path: path.write_bytes(b'\xff\n'), 'have no image'),
     ('color', STILL, Path.unlink, '1 of 1 frames of the val split have no image'),
     ('color', COLOR_LABEL, Path.unlink, 'have no label'),
-    ('color', COLOR_LABEL, paint, 'val0_L.png has 3 pixels of colour (1, 2, 3)'),
+    ('color', COLOR_LABEL, paint, 'val0_L.png has pixels of colour (1, 2, 3)'),
 ]
 
 
@@ -165,8 +218,22 @@ def fails(run, source, *options, **kwargs):
     return message
 
 
+def write_old_result(out):
+    """Write what an earlier run left, and return all its files with their content."""
+    save(out / 'images/train/old.jpg', np.zeros((6, 8, 3)))
+    save(out / 'annotations/train/old.png', LABELS)
+    return content_of(out)
+
+
+def content_of(out):
+    return {
+        str(path.relative_to(out)): path.is_file() and path.read_bytes()
+        for path in sorted(out.rglob('*'))
+    }
+
+
 @pytest.mark.parametrize(('form', 'file', 'spoil', 'words'), FAULTS)
-def test_a_fault_is_named_and_leaves_nothing(
+def test_a_fault_is_named_and_changes_nothing(
     run, color, index, tmp_path, form, file, spoil, words
 ):
     source = dict(color=color, index=index)[form]
@@ -174,11 +241,9 @@ def test_a_fault_is_named_and_leaves_nothing(
     options = ('--splits', str(source)) if form == 'color' else ()
     assert words in fails(run, source, *options)
     assert not list(tmp_path.glob('out/*'))
-
-
-def test_a_huge_image_is_named(run, index, monkeypatch):
-    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 10)
-    assert 'train0.png cannot be read' in fails(run, index)
+    old = write_old_result(tmp_path / 'out')
+    assert words in fails(run, source, *options, '--overwrite')
+    assert content_of(tmp_path / 'out') == old
 
 
 def test_missing_arguments_are_named(run, color, tmp_path):
@@ -200,14 +265,82 @@ def test_an_output_is_replaced_only_on_request_and_as_a_whole(run, index, tmp_pa
     assert not read(tmp_path / 'out').any()
 
 
-def test_source_and_links_are_never_overwritten(run, index, tmp_path):
-    options = ('--overwrite', '--form', 'index')
-    (tmp_path / 'out').mkdir()
-    (tmp_path / 'out/images').symlink_to(tmp_path)
-    assert 'out/images is a link' in fails(run, index, *options)
+OLD = ['images', 'annotations']
+MOVES = [  # what lies under --out before each move of --overwrite
+    [*OLD],
+    ['annotations', 'old-images'],
+    ['old-images', 'old-annotations'],
+    ['old-images', 'old-annotations', 'new annotations'],
+]
+
+
+@pytest.mark.parametrize(('count', 'left'), [*enumerate(MOVES)])
+def test_a_swap_that_fails_never_leaves_old_beside_new(
+    run, index, tmp_path, monkeypatch, count, left
+):
+    out = tmp_path / 'out'
+    old, rename, moves = write_old_result(out), Path.rename, []
+
+    def overwrite(*failures):
+        def fail(path, target):
+            moves.append(path)
+            if len(moves) - 1 in failures:
+                raise PermissionError(f'{path} cannot be moved')
+            return rename(path, target)
+
+        moves.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, 'rename', fail)
+            return run(index, '--overwrite')
+
+    assert 'cannot be moved' in overwrite(count)[1]
+    assert content_of(out) == old
+    overwrite(*range(count, 10))  # no move back either, as if the process is killed
+    kept = {name for name in OLD if list(out.glob(f'{name}/train/old.*'))}
+    new = {f'new {name}' for name in OLD if list(out.glob(f'{name}/train/train0.*'))}
+    saved = {path.name.removeprefix('.unfinished-') for path in out.glob('.*-old-*')}
+    assert kept | new | saved == set(left)
+    if saved:
+        assert 'is from a run that stopped' in fails(run, index, '--overwrite')
+    for path in out.glob('.unfinished-*'):  # what the error says
+        path.rename(tmp_path / path.name)
+    assert run(index, '--overwrite')[0] == 0
+    assert sorted(os.listdir(out)) == sorted(OLD)
+    np.testing.assert_array_equal(read(out), LABELS)
+
+
+@pytest.mark.parametrize(
+    ('place', 'make', 'words'),
+    [
+        ('images', link('..'), 'out/images is a link or a file: remove it'),
+        ('annotations', link(None), 'out/annotations is a link or a file'),
+        ('images', link('nowhere'), 'out/images is a link or a file'),
+        ('images', Path.touch, 'out/images is a link or a file'),
+        ('images', os.mkfifo, 'out/images is a link or a file'),
+        ('', Path.touch, 'out is not a folder: give another --out'),
+        ('', link(None), 'out is not a folder'),
+        ('', link('nowhere'), 'out is not a folder'),
+        ('.unfinished-x', Path.mkdir, '.unfinished-x is from a run that stopped'),
+    ],
+)
+def test_a_wrong_place_is_refused(run, index, tmp_path, place, make, words):
+    if place:
+        (tmp_path / 'out').mkdir()
+    path = tmp_path / 'out' / place
+    make(path)
+    mode, before = path.lstat().st_mode, os.listdir(tmp_path)
+    assert words in fails(run, index, '--overwrite')
+    assert path.lstat().st_mode == mode
+    assert os.listdir(tmp_path) == before
+    assert not place or os.listdir(tmp_path / 'out') == [place]
+
+
+def test_the_source_is_never_overwritten(run, index, tmp_path):
     index.rename(tmp_path / 'images')
+    options = ('--overwrite', '--form', 'index')
     message = fails(run, tmp_path / 'images', *options, out='.')
     assert 'holds the source itself' in message
+    assert len(list(tmp_path.glob('images/*/*.png'))) == 6
 
 
 def test_from_the_command_line(index, tmp_path):

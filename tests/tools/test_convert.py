@@ -1,7 +1,10 @@
 """tools/convert.py, run as a user runs it."""
 
+import io
+import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import convert
@@ -70,6 +73,17 @@ def test_a_checkpoint_of_the_trainer_of_pytorch_fcn(run, weights, tmp_path):
         assert_equal(stored['state_dict'], convert_fcn(weights, at_once=at_once))
 
 
+def deflate(content):
+    """Return the bytes of a checkpoint whose zip file is compressed."""
+    plain, packed = io.BytesIO(), io.BytesIO()
+    torch.save(content, plain)
+    source = zipfile.ZipFile(plain)
+    with zipfile.ZipFile(packed, 'w', zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    return packed.getvalue()
+
+
 class Code:
     """Something that a file of weights must not hold."""
 
@@ -77,13 +91,20 @@ class Code:
 @pytest.mark.parametrize(
     ('name', 'content', 'words'),
     [
-        ('nowhere.pth', None, 'nowhere.pth does not exist: correct the path'),
+        ('nowhere.pth', None, 'nowhere.pth is not a file: correct the path'),
         ('page.pth', b'<!DOCTYPE html></html>', 'page.pth cannot be read as weights'),
         ('empty.pth', b'', 'empty.pth cannot be read as weights'),
         ('page.caffemodel', b'<!DOCTYPE html>', 'page.caffemodel is not a complete'),
         ('code.pth', {'model': Code()}, 'code.pth cannot be read as weights'),
         ('list.pth', [torch.zeros(1)], 'list.pth does not hold a state dict'),
         ('other.pth', {'fc8.bias': torch.zeros(1)}, "'conv1_1.weight' is missing"),
+        ('many.pth', {'conv1_1.bias': torch.zeros(1).expand(2**62)}, 'than the file'),
+        (
+            'in.pth',
+            {'model': {'x': torch.zeros(1).expand(2**62)}},
+            'larger than the file',
+        ),
+        ('deflated.pth', deflate({'x': torch.zeros(10**6)}), 'it is compressed'),
     ],
 )
 def test_a_wrong_file_gives_one_sentence(run, tmp_path, name, content, words):
@@ -96,6 +117,24 @@ def test_a_wrong_file_gives_one_sentence(run, tmp_path, name, content, words):
     assert code == 2
     assert words in message
     assert files_in(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    'make', [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)]
+)
+def test_a_source_that_is_no_file_is_refused(run, tmp_path, make):
+    make(tmp_path / 'fcn8s.pth')
+    assert 'is not a file: correct the path' in run(tmp_path / 'fcn8s.pth')[1]
+    assert not (tmp_path / 'out').exists()
+
+
+def test_the_source_is_never_overwritten(run, weights, tmp_path):
+    source = tmp_path / 'fcn8s.pth'
+    torch.save(weights, source)
+    content = source.read_bytes()
+    message = run(source, '--overwrite', target='fcn8s.pth')[1]
+    assert message.endswith('is the source itself: change the name')
+    assert source.read_bytes() == content
 
 
 def test_a_file_that_is_cut_off_gives_one_sentence(run, weights, tmp_path):
@@ -114,12 +153,13 @@ def test_an_existing_target_is_kept(run, weights, tmp_path, monkeypatch):
 
     def full(content, path):
         Path(path).write_text('half')
-        raise OSError('No space left on device')
+        raise RuntimeError('unexpected pos 576 vs 534')
 
     with monkeypatch.context() as patch:
         patch.setattr(torch, 'save', full)
-        failed = run(source, '--overwrite', target='old.pth')
-    assert failed == (2, 'No space left on device')
+        code, message = run(source, '--overwrite', target='old.pth')
+    assert code == 2
+    assert 'old.pth cannot be written: free disk space' in message
     assert files_in(tmp_path) == ['fcn8s.pth', 'old.pth']
     assert target.read_text() == 'old'
     assert run(source, '--overwrite', target='old.pth')[0] == 0

@@ -14,8 +14,10 @@ Give other folder names with --images and --labels, where {split} stands for the
 """
 
 import argparse
+import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +27,8 @@ from PIL import Image
 
 SPLITS = ('train', 'val', 'test')
 SUFFIXES = ('.png', '.jpg', '.jpeg')
+RESULTS = ('images', 'annotations')
+LEFTOVER = '.unfinished-'  # prefix of what is in --out while a run is writing
 FOLDERS = {
     'color': ('701_StillsRaw_full', 'LabeledApproved_full'),
     'index': ('{split}', '{split}annot'),
@@ -51,24 +55,24 @@ CLASS_OF = {0x000000: VOID} | {
     for index, group in enumerate(GROUPS)
     for entry in group.split()
 }
-COLORS = np.array(sorted(CLASS_OF))
-INDICES = np.array([CLASS_OF[color] for color in sorted(CLASS_OF)], np.uint8)
+UNKNOWN = 254
+CLASSES = np.full(1 << 24, UNKNOWN, np.uint8)  # by colour
+CLASSES[list(CLASS_OF)] = list(CLASS_OF.values())
 
 
 def from_colors(label: Image.Image, path: Path) -> np.ndarray:
     """Return the class indices of a label map in CamVid's 32 colours."""
-    red, green, blue = np.moveaxis(np.array(label.convert('RGB'), np.int32), -1, 0)
-    colors = (red << 16) + (green << 8) + blue
-    place = np.searchsorted(COLORS, colors).clip(max=len(COLORS) - 1)
-    unknown = colors[COLORS[place] != colors]
+    pixels = np.asarray(label.convert('RGB'))
+    index = np.empty(pixels.shape[:2], np.uint8)
+    for row, target in zip(pixels, index, strict=True):  # all at once takes much memory
+        target[:] = CLASSES[row @ np.array([1 << 16, 1 << 8, 1])]
+    unknown = pixels[index == UNKNOWN]
     if unknown.size:
-        count = np.count_nonzero(unknown == unknown[0])
-        red, green, blue = int(unknown[0]).to_bytes(3, 'big')
         raise ValueError(
-            f'{path} has {count} pixels of colour ({red}, {green}, {blue}), which is '
-            "not one of CamVid's 32: correct them, or give --form index"
+            f'{path} has pixels of colour {tuple(unknown[0].tolist())}, not one of '
+            "CamVid's 32: correct them, or give --form index"
         )
-    return INDICES[place]
+    return index
 
 
 def from_indices(label: Image.Image, path: Path) -> np.ndarray:
@@ -87,7 +91,7 @@ def complete_arguments(args: argparse.Namespace) -> None:
     forms = [
         form
         for form, (_, labels) in FOLDERS.items()
-        if (args.source / labels.format(split=SPLITS[0])).is_dir()
+        if (args.source / labels.replace('{split}', SPLITS[0])).is_dir()
     ]
     if not args.form and not forms:
         raise ValueError(
@@ -104,10 +108,12 @@ def complete_arguments(args: argparse.Namespace) -> None:
 def list_files(folder: Path) -> dict[str, Path]:
     """Return the images in a folder by frame name, which is without a final _L."""
     if not folder.is_dir():
-        raise ValueError(f'{folder} does not exist: give --images and --labels')
+        raise ValueError(f'{folder} is not a folder: give --images and --labels')
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and path.name[0] != '.' and path.is_file():
+        if path.suffix.lower() in SUFFIXES and path.name[0] != '.':
+            if not path.is_file():
+                raise ValueError(f'{path} is a folder, pipe or broken link: remove it')
             first = files.setdefault(path.stem.removesuffix('_L'), path)
             if first != path:
                 raise ValueError(f'{first} and {path} are of one frame: remove one')
@@ -117,12 +123,14 @@ def list_files(folder: Path) -> dict[str, Path]:
 def find_frames(args: argparse.Namespace, split: str) -> list[tuple[str, Path, Path]]:
     """Return (split, image, label) of each frame."""
     images, labels = (
-        list_files(args.source / folder.format(split=split))
+        list_files(args.source / folder.replace('{split}', split))
         for folder in (args.images, args.labels)
     )
     names = list(images)
     if args.splits:  # a line is the name of a frame, or the paths of image and label
-        lines = (args.splits / f'{split}.txt').read_text().splitlines()
+        if not (path := args.splits / f'{split}.txt').is_file():
+            raise ValueError(f'{path} is not a file: correct --splits')
+        lines = path.read_text(errors='replace').splitlines()
         names = [Path(line.split()[0]).stem for line in lines if line.strip()]
     for what, files in (('image', images), ('label', labels)):
         missing = [name for name in names if name not in files]
@@ -134,62 +142,78 @@ def find_frames(args: argparse.Namespace, split: str) -> list[tuple[str, Path, P
     return [(split, images[name], labels[name]) for name in names]
 
 
-def read(path: Path) -> Image.Image:
-    """Decode the whole file."""
+def read(path: Path, *, decode: bool = True) -> Image.Image:
+    """Open an image and decode it, or only its header."""
     try:
-        with Image.open(path) as image:
-            image.load()
+        with Image.open(path, formats=('PNG', 'JPEG')) as image:
+            if decode:
+                image.load()
             return image
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f'{path} cannot be read as an image: {error}') from error
+    except Exception as error:  # a damaged file can end in any error of the decoder
+        raise ValueError(f'{path} cannot be read as PNG or JPEG: {error}') from error
 
 
 def convert(args: argparse.Namespace, frame: tuple[str, Path, Path], out: Path) -> None:
     """Write image and label map of one frame."""
     split, image_path, label_path = frame
-    image, label = read(image_path), read(label_path)
-    if image.size != label.size:
-        raise ValueError(
-            f'{image_path} has (width, height) = {image.size}, but {label_path} has '
-            f'{label.size}: give both the same size'
-        )
+    name, size = f'{split}/{image_path.stem}', args.size[::-1]
+    image = read(image_path).convert('RGB').resize(size, Image.Resampling.BILINEAR)
     decode = from_colors if args.form == 'color' else from_indices
-    label = Image.fromarray(decode(label, label_path))
-    size = args.size[::-1]
-    image.convert('RGB').resize(size, Image.Resampling.BILINEAR).save(
-        out / 'images' / split / f'{image_path.stem}.jpg',
-        quality=95,
-        subsampling=0,  # 4:4:4
-    )
-    label.resize(size, Image.Resampling.NEAREST).save(
-        out / 'annotations' / split / f'{image_path.stem}.png'
-    )
+    label = Image.fromarray(decode(read(label_path), label_path))
+    image.save(out / f'images/{name}.jpg', quality=95, subsampling=0)  # 4:4:4
+    label.resize(size, Image.Resampling.NEAREST).save(out / f'annotations/{name}.png')
+
+
+def check(args: argparse.Namespace, frames: list[tuple[str, Path, Path]]) -> None:
+    """Refuse files that are no images, and an --out where something would be lost."""
+    for _, image, label in frames:
+        sizes = read(image, decode=False).size, read(label, decode=False).size
+        if sizes[0] != sizes[1]:
+            raise ValueError(f'{image} and {label} must have one size: {sizes}')
+    if os.path.lexists(args.out) and not args.out.is_dir():
+        raise ValueError(f'{args.out} is not a folder: give another --out')
+    for path in args.out.glob(f'{LEFTOVER}*'):
+        raise ValueError(f'{path} is from a run that stopped or still writes: move it')
+    for target in filter(os.path.lexists, (args.out / name for name in RESULTS)):
+        if target.is_symlink() or not target.is_dir():
+            raise ValueError(f'{target} is a link or a file: remove it')
+        if not args.overwrite:
+            raise ValueError(f'{target} exists: give --overwrite, or another --out')
+        sources = (path.resolve() for _, *pair in frames for path in pair)
+        if any(path.is_relative_to(target.resolve()) for path in sources):
+            raise ValueError(f'{target} holds the source itself: give another --out')
+
+
+def swap(out: Path, work: Path) -> None:
+    """Replace both folders of an old result by those in ``work``, or change nothing."""
+    # Images go first and come last: a killed process never leaves old beside new.
+    old = [name for name in RESULTS if (out / name).exists()]
+    moves = [(out / name, out / f'{LEFTOVER}old-{name}') for name in old]
+    moves += [(work / name, out / name) for name in reversed(RESULTS)]
+    for index, (source, target) in enumerate(moves):
+        try:
+            source.rename(target)
+        except OSError:
+            for source, target in reversed(moves[:index]):
+                target.rename(source)
+            raise
+    for _, folder in moves[: len(old)]:
+        shutil.rmtree(folder)
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert all frames; replace an old result only when the new one is complete."""
     complete_arguments(args)
     frames = [frame for split in SPLITS for frame in find_frames(args, split)]
-    files = [path for frame in frames for path in frame[1:]]
-    targets = [args.out / name for name in ('annotations', 'images')]
-    for target in targets:
-        if target.is_symlink():
-            raise ValueError(f'{target} is a link: remove it, or give another --out')
-        if target.exists() and not args.overwrite:
-            raise ValueError(f'{target} exists: give --overwrite, or another --out')
-        if any(path.resolve().is_relative_to(target.resolve()) for path in files):
-            raise ValueError(f'{target} holds the source itself: give another --out')
+    check(args, frames)
     args.out.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=args.out, prefix='.unfinished-') as work:
-        for target in targets:
+    with TemporaryDirectory(dir=args.out, prefix=LEFTOVER) as work:
+        for name in RESULTS:
             for split in SPLITS:
-                Path(work, target.name, split).mkdir(parents=True)
+                Path(work, name, split).mkdir(parents=True)
         for frame in track_iter_progress(frames):
             convert(args, frame, Path(work))
-        for target in targets:
-            if target.exists():
-                shutil.rmtree(target)
-            Path(work, target.name).rename(target)
+        swap(args.out, Path(work))
     print(f'\n{args.out}: {len(frames)} frames; the usual splits have 701 in all')
 
 
@@ -207,6 +231,7 @@ def main(argv: list[str] | None = None) -> int:
     add('--splits', type=Path, help='folder of train.txt, val.txt and test.txt')
     add('--size', type=int, nargs=2, default=(360, 480), metavar=('HEIGHT', 'WIDTH'))
     add('--overwrite', action='store_true')
+    warnings.simplefilter('error', Image.DecompressionBombWarning)
     try:
         run(parser.parse_args(argv))
     except (OSError, ValueError) as error:
