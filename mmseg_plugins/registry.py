@@ -14,7 +14,10 @@ from mmengine.registry import Registry
 SCOPE = 'mmseg_plugins'
 
 #: Classes whose plain name is taken by mmseg, and the plain name they get instead.
-PLAIN_NAMES = {'EncHead': 'SEEncHead'}
+PLAIN_NAMES = {
+    'CrossEntropyLoss': 'ClassWeightCrossEntropyLoss',
+    'EncHead': 'SEEncHead',
+}
 
 
 class PluginRegistry(Registry):

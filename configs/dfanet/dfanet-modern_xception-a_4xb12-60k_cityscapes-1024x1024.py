@@ -23,7 +23,9 @@ fcn_head = dict(
     num_classes=19,
     norm_cfg=dict(type='SyncBN', requires_grad=True),
     align_corners=False,
-    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4),
+    loss_decode=dict(
+        type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4
+    ),
 )
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
@@ -37,6 +39,7 @@ model = dict(
     test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=_base_.crop_size),
 )
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     dict(

@@ -39,7 +39,7 @@ model = dict(
         num_classes=19,
         norm_cfg=norm_cfg,
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=dict(type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True),
     ),
     auxiliary_head=dict(
         type='mmseg_plugins.PresenceHead',

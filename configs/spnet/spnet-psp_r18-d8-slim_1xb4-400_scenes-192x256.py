@@ -20,6 +20,6 @@ model = dict(
         num_classes=12,
         norm_cfg=dict(type='BN', requires_grad=True),
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=dict(type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True),
     ),
 )

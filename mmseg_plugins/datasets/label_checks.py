@@ -19,7 +19,8 @@ class LoadLabels(LoadAnnotations):
 
     Args:
         num_classes: Number of classes. Labels must be 0 to ``num_classes - 1``, after
-            ``label_map`` and ``reduce_zero_label`` were applied.
+            ``label_map`` and ``reduce_zero_label`` were applied. 1 means the same as 2:
+            a head with one logit per pixel learns label 1, beside label 0, background.
         ignore_index: The only other label that is allowed.
         **kwargs: Arguments of ``LoadAnnotations``.
 
@@ -31,7 +32,7 @@ class LoadLabels(LoadAnnotations):
         super().__init__(**kwargs)
         if num_classes < 1:
             raise ValueError(f'num_classes={num_classes}: must be at least 1')
-        self.num_classes, self.ignore_index = num_classes, ignore_index
+        self.num_labels, self.ignore_index = max(num_classes, 2), ignore_index
 
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map`` (H, W) to ``results``.
@@ -44,19 +45,27 @@ class LoadLabels(LoadAnnotations):
 
     def _load_seg_map(self, results: dict) -> None:
         stored = self._decode(results)
+        # mmseg casts to uint8, which would turn 256 into class 0 and 1.7 into class 1.
+        changed = stored != stored.astype(np.uint8)
+        if changed.any():
+            raise ValueError(
+                f'{results["seg_map_path"]} holds {_first_values(stored[changed])}: '
+                'mmseg reads labels as uint8; save integers from 0 to 255, also where '
+                'a label_map follows'
+            )
         super()._load_seg_map(results)
         labels = results['gt_seg_map']
-        wrong = (labels >= self.num_classes) & (labels != self.ignore_index)
-        # mmseg casts to uint8, which would turn a stored 256 into class 0.
-        wrong |= stored != stored.astype(np.uint8)
+        wrong = (labels >= self.num_labels) & (labels != self.ignore_index)
         if wrong.any():
-            values = [str(value) for value in np.unique(stored[wrong])]
-            listed = values[:8] + ['...'] * (len(values) > 8)
+            steps = [key for key in ('label_map', 'reduce_zero_label') if results[key]]
+            after = f' after {" and ".join(steps)}' if steps else ''
+            ignored = self.ignore_index  # mmseg reduces all labels but 255
+            ignored += bool(self.reduce_zero_label) and ignored < 255
             raise ValueError(
-                f'{results["seg_map_path"]} holds label {", ".join(listed)}: must be '
-                f'below num_classes={self.num_classes} or ignore_index='
-                f'{self.ignore_index}; map it to {self.ignore_index} in the file or '
-                'raise num_classes'
+                f'{results["seg_map_path"]} holds {_first_values(stored[wrong])}: must '
+                f'be 0 to {self.num_labels - 1} or ignore_index={self.ignore_index}'
+                f'{after}; set it to a class or to {ignored} in the file, or raise '
+                'num_classes here and in the heads and name all classes in the dataset'
             )
 
     def _decode(self, results: dict) -> np.ndarray:
@@ -67,18 +76,34 @@ class LoadLabels(LoadAnnotations):
         except Exception as error:
             raise ValueError(
                 f'{path} cannot be decoded: it is missing, empty, truncated or not an '
-                'image; restore the file'
+                'image; restore the file, or save its array as a PNG'
             ) from error
         stored = results.pop('gt_seg_map')
         if stored.ndim > 2:
             raise ValueError(
-                f'{path} has {stored.shape[2]} channels, but a label map has one: turn '
-                'colours into class indices, as tools/dataset_converters/camvid.py does'
+                f'{path} has {stored.shape[2]} channels, but a label map has one: '
+                f'{self._fix_for_channels(stored)}'
             )
         size = tuple(results.get('ori_shape', stored.shape))
         if stored.shape != size:
             raise ValueError(
                 f'{path} has (H, W) = {stored.shape}, but its image has {size}: give '
-                'both the same size'
+                'both the same size; resize labels by nearest neighbour'
             )
         return stored
+
+    def _fix_for_channels(self, stored: np.ndarray) -> str:
+        if self.imdecode_backend != 'pillow':
+            return (
+                f'imdecode_backend={self.imdecode_backend!r} may read a palette as '
+                "colours, set 'pillow'"
+            )
+        colours = stored[..., : 3 if stored.shape[2] > 2 else 1]  # without alpha
+        if (colours == colours[..., :1]).all():
+            return 'it is grey, save the first channel alone'
+        return 'turn colours into class indices, as tools/dataset_converters/camvid.py'
+
+
+def _first_values(labels: np.ndarray) -> str:
+    values = [str(value) for value in np.unique(labels)]
+    return 'label ' + ', '.join(values[:8] + ['...'] * (len(values) > 8))

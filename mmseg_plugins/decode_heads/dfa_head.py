@@ -18,11 +18,14 @@ from torch import Tensor, nn
 
 from mmseg_plugins.registry import MODELS
 
-from .level_checks import CheckedDecodeHead, check_lists
+from .level_checks import MultiLevelHead, check_lists
+
+#: Default norm layers; None is a choice, no norm layers.
+BN = dict(type='BN')
 
 
 @MODELS.register_module()
-class DFAHead(CheckedDecodeHead):
+class DFAHead(MultiLevelHead):
     """Fuse the low levels, add the high levels, and classify each cell.
 
     Each level goes through a 1 x 1 convolution and is upsampled to the size of the
@@ -35,7 +38,8 @@ class DFAHead(CheckedDecodeHead):
         in_index: Indices of the levels among the backbone's outputs.
         num_low: Number of low levels; 0 in some rows of the paper's Table 4.
         channels: Channels of all convolutions before the classifier.
-        norm_cfg: Config of the norm layers of these convolutions.
+        norm_cfg: Config of the norm layers of these convolutions; batch norm by
+            default, None for none.
         dropout_ratio: Dropout before the classifier; none in the paper.
         **kwargs: See mmseg's ``BaseDecodeHead``.
 
@@ -50,7 +54,7 @@ class DFAHead(CheckedDecodeHead):
         in_index: Sequence[int],
         num_low: int = 3,
         channels: int = 64,
-        norm_cfg: dict | None = None,
+        norm_cfg: dict | None = BN,
         dropout_ratio: float = 0.0,
         **kwargs: Any,
     ) -> None:
@@ -60,9 +64,8 @@ class DFAHead(CheckedDecodeHead):
         super().__init__(
             in_channels=in_channels,
             in_index=in_index,
-            input_transform='multiple_select',
             channels=channels,
-            norm_cfg=norm_cfg or dict(type='BN'),
+            norm_cfg=norm_cfg,
             dropout_ratio=dropout_ratio,
             **kwargs,
         )

@@ -24,16 +24,18 @@ from mmseg_plugins.layers import Encoding
 from mmseg_plugins.losses import SELoss
 from mmseg_plugins.registry import MODELS
 
-from .level_checks import CheckedDecodeHead, check_lists
+from .level_checks import MultiLevelHead, check_lists
 
 
 @MODELS.register_module()
-class EncHead(CheckedDecodeHead):
+class EncHead(MultiLevelHead):
     """Gate the channels of a map by its encoding, and classify each cell.
 
     It has the arguments, weights and keys of mmseg's head of this name, and needs less
     memory and time. The encoding also predicts which classes occur in the image: for
-    the SE-loss in training, and through :meth:`presence` afterwards.
+    the SE-loss in training, and through :meth:`presence` afterwards. With
+    ``num_classes=2, out_channels=1`` it predicts the presence of labels 0 and 1, as
+    mmseg's head does; with ``num_classes=1`` that of label 1.
 
     Args:
         in_channels: Channels of the levels; the last level is encoded.
@@ -71,7 +73,6 @@ class EncHead(CheckedDecodeHead):
         super().__init__(
             in_channels=in_channels,
             in_index=in_index,
-            input_transform='multiple_select',
             loss_decode=loss_decode or dict(type='mmseg.CrossEntropyLoss'),
             **kwargs,
         )

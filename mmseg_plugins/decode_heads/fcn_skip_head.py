@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from mmseg_plugins.layers import BilinearUpsample, LearnedUpsample
 from mmseg_plugins.registry import MODELS
 
-from .level_checks import CheckedDecodeHead, check_lists, image_size
+from .level_checks import MultiLevelHead, check_lists, image_size
 
 
 @MODELS.register_module()
-class FCNSkipHead(CheckedDecodeHead):
+class FCNSkipHead(MultiLevelHead):
     """Score each level with a 1 x 1 convolution and add the scores, coarse to fine.
 
     One level is FCN-32s, two are FCN-16s, three are FCN-8s; more are possible. The
@@ -90,7 +90,6 @@ class FCNSkipHead(CheckedDecodeHead):
             in_index=in_index,
             channels=in_channels[-1],
             num_classes=num_classes,
-            input_transform='multiple_select',
             dropout_ratio=dropout_ratio,
             align_corners=align_corners,
             init_cfg=init_cfg or dict(type='Constant', val=0, layer='Conv2d'),

@@ -1,4 +1,4 @@
-"""The base class of the heads, with checks of the backbone's levels."""
+"""The base classes of the heads, with checks of the backbone's levels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,8 @@ import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from torch import Tensor
+
+from .loss_checks import check_losses
 
 
 def check_lists(order: str, **lists: Sequence) -> None:
@@ -31,7 +33,7 @@ def image_size(batch_img_metas: list[dict]) -> Sequence[int]:
 
 
 class CheckedDecodeHead(BaseDecodeHead):
-    """mmseg's base class, with errors that name the level, for graphs of any size."""
+    """mmseg's base class, with errors that name the cause, for graphs of any size."""
 
     @property
     def layer_cfgs(self) -> dict:
@@ -39,6 +41,11 @@ class CheckedDecodeHead(BaseDecodeHead):
         return dict(
             conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
         )
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict:
+        """Compute mmseg's losses; raise a ValueError if one does not fit the head."""
+        check_losses(self, seg_logits)
+        return super().loss_by_feat(seg_logits, batch_data_samples)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list) -> Tensor:
         """Upsample logits to the size of the padded image or of the sliding window."""
@@ -76,3 +83,15 @@ class CheckedDecodeHead(BaseDecodeHead):
                         f'not fit the backbone, whose outputs have {channels} channels'
                     )
         return super()._transform_inputs(inputs)
+
+
+class MultiLevelHead(CheckedDecodeHead):
+    """The base class of heads that work on a list of levels."""
+
+    def __init__(self, *, input_transform: str = 'multiple_select', **kwargs: Any):
+        if input_transform != 'multiple_select':
+            raise ValueError(
+                f'input_transform={input_transform!r}: must be left out, since this '
+                'head takes the levels of in_index as they are'
+            )
+        super().__init__(input_transform=input_transform, **kwargs)

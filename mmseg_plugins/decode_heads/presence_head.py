@@ -46,7 +46,8 @@ class PresenceHead(CheckedDecodeHead):
     Args:
         in_channels: Channels of output ``in_index`` of the backbone.
         channels: C, the channels of the encoded map.
-        num_classes: K.
+        num_classes: K. 2 for labels 0 and 1, also if the decode head has
+            ``out_channels=1``; 1 for label 1 alone.
         num_codes: Number of codewords; 32 in the paper.
         loss_decode: Config of :class:`SELoss`; another loss can be its ``criterion``.
         dropout_ratio: Dropout of the mean code; 0 as in :class:`EncHead`.
@@ -72,7 +73,9 @@ class PresenceHead(CheckedDecodeHead):
             in_channels=in_channels,
             channels=channels,
             num_classes=num_classes,
-            out_channels=num_classes,  # given, to avoid mmseg's warning for two
+            # Given, to avoid mmseg's warnings for two classes and for one.
+            out_channels=num_classes,
+            threshold=0.5,
             dropout_ratio=dropout_ratio,
             loss_decode=loss_decode or dict(type='mmseg_plugins.SELoss'),
             **kwargs,

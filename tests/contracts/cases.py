@@ -107,7 +107,6 @@ MODULES = {
             (dict(out_indices=(4, 3)), r'out_indices=\(4, 3\)'),
             (dict(out_indices=(2, 5)), r'out_indices=\(2, 5\)'),
             (dict(out_indices=(2, 3)), r'out_indices=\(2, 3\)'),
-            (dict(frozen_stages=6), 'frozen_stages=6'),
             (dict(pad=50), 'pad=50'),
             (dict(dropout_ratio=1.5), '1.5'),
         ],
@@ -162,8 +161,6 @@ MODULES = {
                 (dict(out_indices=(2, 4)), r'out_indices=\(2, 4\)'),
                 (dict(out_indices=(0, 1)), r'out_indices=\(0, 1\)'),
                 (dict(out_indices=2), 'out_indices=2'),
-                (dict(frozen_stages=5), 'frozen_stages=5'),
-                (dict(frozen_stages=-2), 'frozen_stages=-2'),
             ],
         ),
     ),
@@ -252,6 +249,9 @@ LOSSES = {
         lambda batch: (torch.randn(batch, 5), torch.randint(0, 5, (batch, 1, 9, 7))),
     ),
 }
+
+#: Losses of logits (N, K, H, W); tests/losses tests them.
+PIXEL_LOSSES = {'CrossEntropyLoss'}
 
 
 def network(head: str, backbone: dict, **arguments: object) -> dict:

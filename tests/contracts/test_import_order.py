@@ -12,14 +12,15 @@ HOST = {'mmcv', 'mmengine', 'mmseg', 'torch'}
 MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard library)
     'environment': (set(), set()),
     'registry': (set(), {'mmengine', 'mmseg'}),
-    'safe_globals': (set(), {'mmengine', 'numpy', 'torch'}),
+    'safe_unpickling': (set(), {'mmengine', 'numpy', 'torch'}),
+    'safe_loading': ({'safe_unpickling'}, {'mmengine', 'torch'}),
     'fsdp': (set(), {'mmengine', 'torch'}),
-    'layers': ({'registry'}, {'mmcv', 'torch'}),
-    'losses': ({'registry'}, {'torch'}),
+    'layers': ({'registry'}, {'mmcv', 'mmengine', 'torch'}),
+    'losses': ({'registry'}, {'mmseg', 'numpy', 'torch'}),
     'backbones': ({'layers', 'registry'}, HOST),
     'decode_heads': ({'layers', 'losses', 'registry'}, HOST),
     'datasets': ({'registry'}, HOST - {'torch'} | {'cv2', 'numpy'}),
-    'hooks': ({'registry'}, HOST),
+    'hooks': ({'layers', 'losses', 'registry', 'safe_unpickling'}, HOST),
     'converters': ({'backbones', 'decode_heads', 'layers'}, {'torch'}),
     '': (
         {
@@ -30,7 +31,6 @@ MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard li
             'hooks',
             'layers',
             'losses',
-            'safe_globals',
         },
         set(),
     ),

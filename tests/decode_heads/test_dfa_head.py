@@ -59,6 +59,12 @@ def test_align_corners_aligns_the_levels(monkeypatch):
         assert (head(levels) - expected).abs().max() > 0.01  # control
 
 
+@pytest.mark.parametrize('norm', [dict(), dict(norm_cfg=None)], ids=['default', 'None'])
+def test_norm_cfg_is_batch_norm_by_default_and_none_for_no_norm_layers(norm):
+    norms = [m for m in make_head(**norm).modules() if isinstance(m, nn.BatchNorm2d)]
+    assert len(norms) == (0 if norm else 7)
+
+
 class Adapter(nn.Module):
     """A layer with a trained layer beside it, as for fine-tuning."""
 

@@ -140,17 +140,40 @@ def test_trains_without_se_loss(batch):
 
 SIGMOID = dict(type='CrossEntropyLoss', use_sigmoid=True)
 ONE_CLASS = dict(num_classes=1, threshold=0.3, loss_decode=SIGMOID)
+ONE_LOGIT = dict(ONE_CLASS, num_classes=2, out_channels=1)
+SOFTMAX_SE = dict(ONE_CLASS, loss_se_decode=dict(type='CrossEntropyLoss'))
 
 
-@pytest.mark.parametrize('kwargs', [ONE_CLASS, dict(num_classes=2)])
-def test_trains_with_few_classes(kwargs):
-    head, labels = make_head(**kwargs), make_labels(2, kwargs['num_classes'])
-    assert train_step(head, labels)['loss_se'] > 0
+@pytest.mark.parametrize(
+    'kwargs',
+    [
+        ONE_CLASS,
+        dict(ONE_CLASS, loss_se_decode=STOCK_SE),
+        ONE_LOGIT,
+        dict(ONE_LOGIT, loss_se_decode=STOCK_SE),
+        dict(num_classes=2),
+    ],
+)
+def test_labels_0_and_1_train_with_one_logit_and_with_two(kwargs):
+    head, labels = make_head(**kwargs), make_labels(2, 2)
+    labels[0] = 0  # an image of background alone
+    losses = train_step(head, labels)
     assert head.se_layer.weight.grad.any()
-    assert head.presence(make_levels()).shape == (2, head.num_classes)
-    if kwargs is ONE_CLASS:
+    with torch.no_grad():
+        probabilities = head.presence(make_levels())
+    assert probabilities.shape == (2, kwargs['num_classes'])
+    # Presence of labels 0 and 1, or of label 1 alone.
+    presence = [row[-kwargs['num_classes'] :] for row in [[1, 0], [1, 1]]]
+    expected = se_loss(probabilities.logit(), presence)
+    assert losses['loss_se'].item() == pytest.approx(0.2 * expected)
+    if kwargs['num_classes'] == 1:
         with pytest.raises((AssertionError, RuntimeError)):
             train_step(make_head(StockEncHead, **kwargs), labels)
+
+
+def test_a_softmax_of_one_presence_logit_is_refused():
+    with pytest.raises(ValueError, match='use_sigmoid=False: must be True'):
+        train_step(make_head(**SOFTMAX_SE), make_labels(2, 2))
 
 
 @pytest.mark.parametrize('ignore_index', [255, 0])

@@ -80,10 +80,17 @@ def test_its_loss_is_the_se_loss_and_trains_the_backbone():
     assert model.decode_head.conv_seg.weight.grad is None
 
 
-def test_two_classes_have_two_logits_without_advice(recwarn):
-    head = make_head(num_classes=2)
-    assert head([torch.randn(1, 6, 9, 7).double()]).shape == (1, 2, 1, 1)
+@pytest.mark.parametrize('num_classes', [1, 2])
+def test_labels_0_and_1_have_two_logits_or_one_without_advice(num_classes, recwarn):
+    head = make_head(num_classes=num_classes)
+    logits = head([torch.randn(2, 6, 9, 7).double()])
+    assert logits.shape == (2, num_classes, 1, 1)
     assert not [w for w in recwarn if 'binary' in str(w.message)]
+    labels = torch.tensor([[[0, 0]], [[0, 1]]])
+    presence = [row[-num_classes:] for row in [[1, 0], [1, 1]]]
+    losses = head.loss_by_feat(logits, make_samples(labels))
+    expected = se_loss(logits.detach().flatten(1), presence)
+    assert losses['loss_se'].item() == pytest.approx(0.2 * expected)
 
 
 def test_as_a_decode_head_it_refuses_to_predict():

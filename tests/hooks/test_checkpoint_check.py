@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.runner import BaseLoop
+from mmseg.models.backbones import ResNet
 from torch import nn
 
+from mmseg_plugins.backbones import SPNetResNet
 from mmseg_plugins.hooks import CheckpointCheckHook
 
 
@@ -56,3 +58,17 @@ def test_a_part_of_the_model_may_start_a_training_only(change, key):
     check(weights, training=True)
     with pytest.raises(ValueError, match=rf'1 of 6 weights .* first is {key}'):
         check(weights, training=False)
+
+
+def test_a_new_spm_in_a_frozen_stage_is_refused_and_the_fix_trains_it():
+    slim = dict(base_channels=4, stem_channels=4, frozen_stages=4)
+    plugin = dict(cfg=dict(type='mmseg_plugins.StripPooling'), position='after_conv2')
+    stock = ResNet(50, plugins=[plugin], **slim)
+    with pytest.raises(ValueError, match=r'layer1\.0\.spm is frozen.*SPNetResNet'):
+        CheckpointCheckHook().before_train(SimpleNamespace(model=stock))
+    nn.init.ones_(stock.layer1[0].spm.gate.weight)  # as after loading a checkpoint
+    with pytest.raises(ValueError, match=r'layer1\.1\.spm'):
+        CheckpointCheckHook().before_train(SimpleNamespace(model=stock))
+    spm_blocks = ('all',) * 4
+    fixed = SPNetResNet(50, spm_blocks=spm_blocks, norm_cfg=dict(type='BN'), **slim)
+    CheckpointCheckHook().before_train(SimpleNamespace(model=fixed))

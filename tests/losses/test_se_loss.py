@@ -7,9 +7,12 @@ from mmseg.models.decode_heads import EncHead as StockEncHead
 from mmseg_plugins.losses import SELoss, class_presence
 from tests.reference.encnet import classes_in, se_loss
 
-CASES = [(19, 255), (19, -100), (19, 0), (19, 18), (300, 255), (5000, 255), (1, 255)]
+CASES = [(19, 255), (19, -100), (19, 0), (19, 18), (300, 255), (5000, 255)]
 #: Where mmseg's EncHead counts the ignored label for a class.
-WRONG_IN_STOCK = [(19, 0), (19, 18), (300, 255), (1, 255)]
+WRONG_IN_STOCK = [(19, 0), (19, 18), (300, 255)]
+#: Background alone, both, label 1 alone, all ignored; and where label 1 occurs.
+ONE_LOGIT_LABELS = torch.tensor([[[0, 255]], [[0, 1]], [[1, 1]], [[255, 255]]])
+ONE_LOGIT_PRESENCE = [[0], [1], [1], [0]]
 
 
 def stock_presence(labels: torch.Tensor, num_classes: int) -> torch.Tensor:
@@ -45,6 +48,24 @@ def test_presence_takes_all_integer_types_and_skips_labels_outside_the_classes()
         assert torch.equal(class_presence(labels.to(dtype)[:, None], 5, None), presence)
 
 
+def test_the_class_of_one_logit_is_label_1():
+    assert class_presence(ONE_LOGIT_LABELS, 1).tolist() == ONE_LOGIT_PRESENCE
+    without_1 = class_presence(ONE_LOGIT_LABELS, 1, ignore_index=1)
+    assert not without_1.any()
+
+
+@pytest.mark.parametrize(('avg_non_ignore', 'counted'), [(True, 3), (False, 4)])
+def test_background_alone_teaches_one_logit_that_the_class_is_absent(
+    avg_non_ignore, counted
+):
+    logits = torch.tensor([[0.3], [-0.7], [1.1], [0.9]], requires_grad=True)
+    loss = SELoss(avg_non_ignore=avg_non_ignore)(logits, ONE_LOGIT_LABELS)
+    expected = se_loss(logits[:counted].detach(), ONE_LOGIT_PRESENCE[:counted])
+    assert loss.item() == pytest.approx(0.2 * expected)
+    loss.backward()
+    assert logits.grad[0] > 0 > logits.grad[1]
+
+
 def test_nothing_waits_for_the_device_and_all_compiles():
     labels = torch.empty(2, 8, 8, dtype=torch.long, device='meta')
     logits = torch.empty(2, 5, device='meta')
@@ -62,12 +83,11 @@ def test_labels_of_another_shape_are_refused(shape):
         class_presence(torch.zeros(shape).long(), 5)
 
 
-@pytest.mark.parametrize('num_classes', [1, 19])
 @pytest.mark.parametrize('avg_non_ignore', [True, False])
-def test_loss_equals_the_plain_restatement(num_classes, avg_non_ignore):
-    labels = make_labels(num_classes)
-    logits = torch.randn(4, num_classes, requires_grad=True)
-    presence = classes_in(labels, num_classes, 255)
+def test_loss_equals_the_plain_restatement(avg_non_ignore):
+    labels = make_labels(19)
+    logits = torch.randn(4, 19, requires_grad=True)
+    presence = classes_in(labels, 19, 255)
     counted = 3 if avg_non_ignore else 4  # the last image has no labels
     expected = se_loss(logits[:counted].detach(), presence[:counted])
     loss = SELoss(avg_non_ignore=avg_non_ignore)(logits, labels)
@@ -77,14 +97,23 @@ def test_loss_equals_the_plain_restatement(num_classes, avg_non_ignore):
     assert not logits.grad[counted:].any()
     other = labels.roll(1, dims=0)  # control
     changed = SELoss(avg_non_ignore=avg_non_ignore)(logits, other)
-    assert num_classes == 1 or changed.item() != pytest.approx(0.2 * expected)
+    assert changed.item() != pytest.approx(0.2 * expected)
 
 
-def test_another_criterion_gets_logits_and_presence():
-    labels, logits = make_labels(19)[:3], torch.randn(3, 19)
+@pytest.mark.parametrize(
+    ('labels', 'num_classes'), [(make_labels(19)[:3], 19), (ONE_LOGIT_LABELS[:3], 1)]
+)
+def test_another_criterion_gets_logits_and_presence(labels, num_classes):
+    logits = torch.randn(3, num_classes)
     criterion = dict(type='mmseg.CrossEntropyLoss', use_sigmoid=True, loss_weight=0.5)
     loss = SELoss(criterion=criterion, loss_weight=0.4)(logits, labels)
     torch.testing.assert_close(loss, SELoss()(logits, labels))
+
+
+def test_a_softmax_of_one_logit_is_refused():
+    loss = SELoss(criterion=dict(type='mmseg.CrossEntropyLoss'))
+    with pytest.raises(ValueError, match='use_sigmoid=False: must be True'):
+        loss(torch.zeros(4, 1), ONE_LOGIT_LABELS)
 
 
 @pytest.mark.gpu

@@ -34,7 +34,7 @@ model = dict(
         num_classes=12,
         norm_cfg=norm_cfg,
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=dict(type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True),
         loss_se_decode=dict(type='mmseg_plugins.SELoss', loss_weight=0.2),
     ),
     auxiliary_head=dict(
@@ -48,7 +48,9 @@ model = dict(
         num_classes=12,
         norm_cfg=norm_cfg,
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.2),
+        loss_decode=dict(
+            type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.2
+        ),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

@@ -38,7 +38,7 @@ model = dict(
         num_classes=19,
         norm_cfg=norm_cfg,
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=dict(type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True),
         loss_se_decode=dict(type='mmseg_plugins.SELoss', loss_weight=0.2),
     ),
     # The authors' train.py passes a weight of 0.2 for this loss; the class itself has a
@@ -54,7 +54,9 @@ model = dict(
         num_classes=19,
         norm_cfg=norm_cfg,
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.2),
+        loss_decode=dict(
+            type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.2
+        ),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

@@ -28,7 +28,7 @@ model = dict(
         strides=[8, 16, 32],
         num_classes=12,
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=dict(type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True),
         # Train on hard pixels only, because poles and people have 4 % of the pixels.
         sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=10000),
     ),

@@ -28,7 +28,9 @@ model = dict(
         num_classes=21,
         align_corners=False,
         # A sum over pixels, as in the authors' net.py (normalize=False).
-        loss_decode=dict(type='CrossEntropyLoss', reduction='sum', avg_non_ignore=True),
+        loss_decode=dict(
+            type='mmseg_plugins.CrossEntropyLoss', reduction='sum', avg_non_ignore=True
+        ),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

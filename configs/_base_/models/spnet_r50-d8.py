@@ -35,7 +35,7 @@ model = dict(
         num_classes=19,
         norm_cfg=norm_cfg,
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=dict(type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True),
     ),
     auxiliary_head=dict(
         type='FCNHead',
@@ -48,7 +48,9 @@ model = dict(
         num_classes=19,
         norm_cfg=norm_cfg,
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4),
+        loss_decode=dict(
+            type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4
+        ),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
