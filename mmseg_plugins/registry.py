@@ -11,6 +11,8 @@ from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import print_log
 from mmengine.registry import Registry
 
+from mmseg_plugins.environment import installed_owners
+
 SCOPE = 'mmseg_plugins'
 
 #: Classes whose plain name is taken by mmseg, and the plain name they get instead.
@@ -76,3 +78,8 @@ HOOKS = REGISTRIES['HOOKS']
 
 # A config may say _base_ = 'mmseg_plugins::...' once the package is imported.
 MODULE2PACKAGE.setdefault(SCOPE, SCOPE)
+# For 'mmseg::...', mmengine expects a distribution named mmsegmentation. Where another
+# one owns mmseg, it would ask to install that, or install it without asking.
+for _module in ('mmseg', 'mmpretrain'):
+    for _distribution in installed_owners()[_module][:1]:
+        MODULE2PACKAGE[_module] = _distribution

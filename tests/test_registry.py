@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
+from mmengine.hub import get_config
+
+import mmseg_plugins  # noqa: F401
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PYTHONPATH = os.environ.get('PYTHONPATH', '').split(os.pathsep)
@@ -204,3 +208,11 @@ host.HOOKS.build(dict(type='CheckpointHook'))  # mmengine's
 host.METRICS.build(dict(type='IoUMetric'))
 """
     run(code, scope='mmseg_plugins', config=SEGMENTOR)
+
+
+def test_a_config_anywhere_can_inherit_from_mmsegs(tmp_path):
+    name = 'mmseg::pspnet/pspnet_r50-d8_4xb2-40k_cityscapes-512x1024.py'
+    file = tmp_path / 'change.py'
+    file.write_text(f'_base_ = {name!r}')
+    assert Config.fromfile(file).model.decode_head.type == 'PSPHead'
+    assert get_config(name).model.decode_head.type == 'PSPHead'

@@ -245,7 +245,8 @@ def load_classifier(
         layer, _, parameter = key.rpartition('.')
         names[f'{layers.get(layer, layer)}.{parameter}'] = key
     optional = [k for k, name in names.items() if name.startswith(tuple(_FC_LAYERS))]
-    network = f'a classifier with the arguments of this {type(backbone).__name__}'
+    name = type(backbone).__name__
+    network = f'a classifier with the depth, widths and norm_cfg of this {name}'
     weights = rename(source, names, network, optional)
     fit_input_channels(weights, next(iter(own)), backbone.in_channels)
     left_out = [layer for layer in _FC_LAYERS if not _fits(layer, weights, own)]

@@ -133,10 +133,11 @@ class FCNVGG(BaseBackbone):
 def _check_arguments(depth: int, out_indices: Sequence[int], pad: int) -> None:
     if depth not in VGG_STAGES:
         raise ValueError(f'depth={depth}: must be 11, 13, 16 or 19')
-    if list(out_indices) != sorted({*out_indices} & {0, 1, 2, 3} | {4}):
+    listed = isinstance(out_indices, Sequence)
+    if not listed or [*out_indices] != sorted({*out_indices} & {0, 1, 2, 3} | {4}):
         raise ValueError(
-            f'out_indices={out_indices}: must be in ascending order from 0 (pool1) or '
-            'later to 4 (fc7), such as (2, 3, 4)'
+            f'out_indices={out_indices}: must be a list in ascending order, from 0 '
+            '(pool1) or later to 4 (fc7), such as (2, 3, 4)'
         )
     if pad not in (1, 100):
         raise ValueError(

@@ -154,20 +154,21 @@ def _block_indices(
     spm_blocks: Sequence[Placement], num_blocks: Sequence[int]
 ) -> list[list[int]]:
     """Return for each stage the indices of its blocks with an SPM."""
-    if len(spm_blocks) != len(num_blocks):
+    if not isinstance(spm_blocks, (list, tuple)) or len(spm_blocks) != len(num_blocks):
         raise ValueError(
-            f'spm_blocks={spm_blocks}: must have {len(num_blocks)} entries, one per '
-            'stage'
+            f'spm_blocks={spm_blocks!r}: must be a list of {len(num_blocks)} entries, '
+            'one per stage'
         )
     indices = []
     for entry, count in zip(spm_blocks, num_blocks, strict=True):
         words = {'last': [count - 1], 'all': list(range(count))}
-        if isinstance(entry, str) and entry not in words:
+        is_word = isinstance(entry, str) and entry in words
+        if not is_word and not isinstance(entry, (list, tuple, range)):
             raise ValueError(
                 f"spm_blocks={spm_blocks}: {entry!r} must be 'last', 'all' or a list "
-                'of indices'
+                'of indices, [] for none'
             )
-        blocks = words[entry] if isinstance(entry, str) else list(entry)
+        blocks = words[entry] if is_word else list(entry)
         if any(not 0 <= index < count for index in blocks):
             raise ValueError(
                 f'spm_blocks={spm_blocks}: {entry} must be from 0 to {count - 1}, as '

@@ -257,7 +257,10 @@ def _concatenate(x: Tensor, skip: Tensor | None) -> Tensor:
 def _check_out_indices(out_indices: Sequence[int]) -> None:
     listed = isinstance(out_indices, (list, tuple))
     if not listed or list(out_indices) != sorted({*out_indices} & {0, 1, 2, 3}):
-        raise ValueError(f'out_indices={out_indices}: must ascend, from 0 to 3')
+        raise ValueError(
+            f'out_indices={out_indices}: must be a list in ascending order, from 0 to '
+            '3, such as (0, 3)'
+        )
     if not {2, 3} & {*out_indices}:
         raise ValueError(
             f'out_indices={out_indices}: must end with 2 or 3, or enc4 would be unused'

@@ -72,7 +72,9 @@ def convert_fcn(
     shapes = {key: value.shape for key, value in net.state_dict().items()}
     at_once = at_once or state_dict.get('arch') == 'FCN8sAtOnce'
     if at_once and 'decode_head.score_pool3.weight' not in shapes:
-        raise ValueError(f'at_once=True: only for FCN-8s, this is {title}')
+        raise ValueError(
+            f'at_once=True: only for FCN-8s, this is {title}; use the converter fcn'
+        )
     names = {}  # key of the authors: our key
     for key in shapes:
         *_, layer, slot = key.replace('.conv.', '.').split('.')

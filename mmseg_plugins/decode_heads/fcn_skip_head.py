@@ -80,7 +80,7 @@ class FCNSkipHead(MultiLevelHead):
                 'the coarsest level'
             )
         scales = (1.0,) * (len(strides) - 1) if skip_scales is None else skip_scales
-        if len(scales) != len(strides) - 1:
+        if not isinstance(scales, (list, tuple)) or len(scales) != len(strides) - 1:
             raise ValueError(
                 f'skip_scales={skip_scales}: must have {len(strides) - 1} entries, one '
                 'per skip, finest first'
@@ -177,5 +177,6 @@ def _check_levels(
             f'strides={strides}: must be ascending powers of two, such as [8, 16, 32], '
             'one level per stride. If several levels have the same stride, as those of '
             'a plain ViT, use only the last of them, or a neck such as '
-            'Feature2Pyramid that changes their strides'
+            'Feature2Pyramid that changes their strides. For another stride, such as '
+            '14, give the next lower power of two: the scores are resized'
         )

@@ -80,7 +80,9 @@ class CheckedDecodeHead(BaseDecodeHead):
                 if not exists or channels[index] != width:
                     raise ValueError(
                         f'in_index={self.in_index}, in_channels={self.in_channels} do '
-                        f'not fit the backbone, whose outputs have {channels} channels'
+                        f'not fit the backbone, whose outputs have {channels} '
+                        f'channels: set in_index from 0 to {len(inputs) - 1}, and '
+                        'in_channels to the channels of these outputs'
                     )
         return super()._transform_inputs(inputs)
 

@@ -61,7 +61,8 @@ def _check_sampler(head: BaseDecodeHead, loss: nn.Module, name: str) -> None:
     if thresh is None and not _has_value_per_pixel(loss, head.out_channels):
         raise ValueError(
             f'thresh=None of OHEMPixelSampler: {name} has not one value per pixel. '
-            'Fix: use CrossEntropyLoss, or give thresh if there are several logits'
+            f'Fix: use CrossEntropyLoss with use_sigmoid={head.out_channels == 1}, or '
+            'give thresh if there are several logits'
         )
 
 

@@ -83,7 +83,8 @@ class PresenceHead(CheckedDecodeHead):
         if not isinstance(self.loss_decode, SELoss):
             raise ValueError(
                 f"loss_decode={loss_decode}: its type must be 'mmseg_plugins.SELoss'; "
-                'another loss can be its criterion'
+                'another loss can be its criterion, such as '
+                "dict(type='CrossEntropyLoss', use_sigmoid=True)"
             )
         self.project = ConvModule(in_channels, channels, 1, **self.layer_cfgs)
         self.encoding = encoding_layers(channels, num_codes, self.norm_cfg)
@@ -114,6 +115,6 @@ def _check_arguments(in_channels: int, kwargs: dict) -> None:
     for name in UNSUPPORTED:
         if kwargs.get(name) is not None:
             raise ValueError(
-                f'{name}={kwargs[name]!r}: must be left out, since presence is one '
-                'logit per image and class'
+                f'{name}={kwargs[name]!r}: must be left out, since this head takes one '
+                'level and gives one logit per image and class'
             )

@@ -7,10 +7,11 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.datasets import BaseSegDataset
+from mmseg.registry import MODELS
 from PIL import Image
 from torch import nn
 
-from mmseg_plugins.registry import DATASETS, MODELS
+from mmseg_plugins.registry import DATASETS
 
 NUM_IMAGES, SIDE = 6, 16
 CLASSES = ('background', 'crack')
@@ -75,7 +76,7 @@ def make_runner(folder, head: dict = TWO_LOGITS, **dataset) -> Runner:
     model = dict(
         type='EncoderDecoder',
         data_preprocessor=normalize | dict(size=(SIDE, SIDE)),
-        backbone=dict(type='mmseg_plugins.OneConvolution'),
+        backbone=dict(type='OneConvolution'),
         decode_head=dict(type='FCNHead') | level | head,
         test_cfg=dict(mode='whole'),
     )

@@ -82,7 +82,9 @@ def from_indices(label: Image.Image, path: Path) -> np.ndarray:
         raise ValueError(f'{path} has {index.shape[2]} channels: give --form color')
     wrong = index[~np.isin(index, [*range(len(GROUPS) + 1), VOID])]
     if wrong.size:
-        raise ValueError(f'{path} holds {wrong[0]}, but indices are 0 to {len(GROUPS)}')
+        raise ValueError(
+            f'{path} holds {wrong[0]}, but indices are 0 to {len(GROUPS)}: correct them'
+        )
     return np.where(index == len(GROUPS), VOID, index).astype(np.uint8)
 
 
@@ -99,7 +101,8 @@ def complete_arguments(args: argparse.Namespace) -> None:
             'the path, or give --form, --images and --labels'
         )
     args.form = args.form or forms[0]
-    images, labels = FOLDERS[args.form]
+    folders = args.form if args.form in forms or not forms else forms[0]
+    images, labels = FOLDERS[folders]
     args.images, args.labels = args.images or images, args.labels or labels
     if not args.splits and '{split}' not in args.images:
         raise ValueError('--splits: give the folder of train.txt, val.txt and test.txt')
@@ -137,7 +140,8 @@ def find_frames(args: argparse.Namespace, split: str) -> list[tuple[str, Path, P
         if missing or not names:
             raise ValueError(
                 f'{len(missing)} of {len(names)} frames of the {split} split have no '
-                f'{what} in {args.source}: {", ".join(missing[:3]) or "it is empty"}'
+                f'{what} in {args.source}: {", ".join(missing[:3]) or "it is empty"}; '
+                f'add the {what}s, or correct --splits'
             )
     return [(split, images[name], labels[name]) for name in names]
 
@@ -150,7 +154,10 @@ def read(path: Path, *, decode: bool = True) -> Image.Image:
                 image.load()
             return image
     except Exception as error:  # a damaged file can end in any error of the decoder
-        raise ValueError(f'{path} cannot be read as PNG or JPEG: {error}') from error
+        raise ValueError(
+            f'{path} cannot be read as PNG or JPEG ({error}): restore the file, or '
+            'save it as PNG'
+        ) from error
 
 
 def convert(args: argparse.Namespace, frame: tuple[str, Path, Path], out: Path) -> None:
