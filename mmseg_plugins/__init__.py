@@ -18,12 +18,9 @@ try:
     from mmseg_plugins.hooks import *  # noqa: F403
     from mmseg_plugins.layers import StripPooling  # noqa: F401
     from mmseg_plugins.losses import *  # noqa: F403
-    from mmseg_plugins.safe_globals import allow_message_hub
 except Exception as error:
     # mmengine's registries hide ImportError and AttributeError: they would only say
     # that the class is not in the registry.
     raise RuntimeError(
         f'mmseg_plugins could not be imported: {error!r}. Fix: {fix_for(str(error))}'
     ) from error
-
-allow_message_hub()

@@ -33,13 +33,13 @@ TRIALS = {
         'print(mmseg_plugins.__version__, "registers", names[0], *names[1:])'
     ),
     'resume with weights_only': """
-import tempfile, mmseg_plugins, torch
+import tempfile, mmseg_plugins.safe_loading, torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 with tempfile.NamedTemporaryFile(suffix='.pth') as file:
     torch.save(HistoryBuffer([torch.ones(1).numpy()[0]], [1]), file.name)
     CheckpointLoader.load_checkpoint(file.name, 'cpu')
-print('works where mmseg_plugins is imported, as by custom_imports in a config')
+print('works with our tools and configs, which import mmseg_plugins.safe_loading')
 """,
 }
 ERROR = re.compile(r'[\w.]+(Error|Exception)\b')

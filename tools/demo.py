@@ -43,7 +43,8 @@ def main() -> None:
     args = parser.parse_args()
     root = Path(__file__).resolve().parents[1]
     cfg = Config.fromfile(root / CONFIG)
-    cfg.work_dir = args.work_dir
+    # A training does not begin in the folder of an earlier one.
+    cfg.work_dir = str(Path(args.work_dir, time.strftime('%Y%m%d_%H%M%S')))
     cfg.randomness = dict(seed=args.seed)
     start = time.perf_counter()
     runner = Runner.from_cfg(cfg)

@@ -12,6 +12,7 @@ import mmseg_plugins  # noqa: F401  first: it says how to fix an incomplete host
 import mmseg
 from mmengine.device import get_device
 from torch import distributed
+from trust_argument import add_trust_argument
 
 
 def run_host_tool(name: str) -> None:
@@ -20,6 +21,7 @@ def run_host_tool(name: str) -> None:
     Raises:
         SystemExit: If mmseg has no such file, or mmengine cannot use the launcher.
     """
+    _trust_checkpoints()
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--launcher', default='none')
     launcher = parser.parse_known_args()[0].launcher
@@ -35,6 +37,17 @@ def run_host_tool(name: str) -> None:
         f'mmseg in {package} has no tools/{name}: install mmseg as a wheel, or put its '
         'source checkout on PYTHONPATH'
     )
+
+
+def _trust_checkpoints() -> None:
+    """Take our argument out of sys.argv, because mmseg's parser does not know it."""
+    parser = argparse.ArgumentParser(
+        usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False
+    )
+    add_trust_argument(parser.add_argument_group('option of mmseg_plugins'))
+    sys.argv[1:] = parser.parse_known_args()[1]
+    if {'-h', '--help'} & set(sys.argv):
+        parser.print_help()  # and then mmseg's parser prints its own
 
 
 def _start_on_cpu(launcher: str) -> None:

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure  # without pyplot, which would need a displ
 from mmengine import fileio
 from mmseg.apis import inference_model
 from torch import nn
+from trust_argument import add_trust_argument
 
 from mmseg_plugins.decode_heads import EncHead
 from mmseg_plugins.layers import StripPooling
@@ -127,6 +128,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('checkpoint')
     parser.add_argument('images', nargs='+', help='files, or scene:// addresses')
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/inspect'))
+    add_trust_argument(parser)
     args = parser.parse_args(argv)
     try:
         model = load_segmentor(args.config, args.checkpoint)

@@ -1,11 +1,10 @@
 """Networks of configs and single layers, for several tools."""
 
 import importlib.util
-import pickle
 from functools import partial
 from pathlib import Path
 
-import mmseg_plugins  # noqa: F401  first: it says how to fix an incomplete host
+import mmseg_plugins.safe_loading  # noqa: F401  first: it names what the host lacks
 
 # isort: split
 import torch
@@ -45,7 +44,7 @@ def load_config(name: str) -> Config:
         return Config.fromfile(file)
     raise ValueError(
         f'{name}: no such config; give a file, or package::folder/file.py for a config '
-        'of an installed package'
+        'of a package that was installed as a wheel, such as mmseg'
     )
 
 
@@ -69,14 +68,17 @@ def load_segmentor(config: str, checkpoint: str) -> nn.Module:
     else from its class.
 
     Raises:
-        ValueError: If there is no such config, or the weights are of another model.
+        ValueError: If there is no such config, the weights are of another model, or
+            the checkpoint is damaged or not safe to load.
     """
     cfg = load_config(config)
     model = build_segmentor(cfg, auxiliary=True).requires_grad_(False)
     try:
         loaded = load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
-    except (RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f'{checkpoint} does not fit {config}') from error
+    except RuntimeError as error:
+        raise ValueError(
+            f'{checkpoint} does not fit {config}: give the config it was trained with'
+        ) from error
     dataset = cfg.test_dataloader.dataset
     model.dataset_meta = (
         loaded.get('meta', {}).get('dataset_meta')

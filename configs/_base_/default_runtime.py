@@ -1,7 +1,10 @@
 """Runtime settings of every segmentor."""
 
 default_scope = 'mmseg'
-custom_imports = dict(imports=['mmseg_plugins'], allow_failed_imports=False)
+custom_imports = dict(
+    imports=['mmseg_plugins', 'mmseg_plugins.safe_loading'],
+    allow_failed_imports=False,
+)
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
@@ -13,7 +16,11 @@ visualizer = dict(
 )
 custom_hooks = [
     dict(type='mmseg_plugins.NumClassCheckHook'),
+    dict(type='mmseg_plugins.UnseenClassCheckHook'),
     dict(type='mmseg_plugins.CheckpointCheckHook'),
+    dict(type='mmseg_plugins.ResumeCheckHook'),
+    dict(type='mmseg_plugins.FiniteLossHook'),
+    dict(type='mmseg_plugins.GeneratorStateHook'),
 ]
 # An experiment that counts in epochs sets by_epoch=True.
 log_processor = dict(by_epoch=False)

@@ -27,6 +27,7 @@ model = dict(
 )
 # The pipelines of ade20k-rotate_480x480 with a base size of 640 instead of 520.
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     dict(type='RandomFlip', prob=0.5),
@@ -60,7 +61,7 @@ tta_pipeline = [
 # For schedules in epochs: the sampler ends, and the last, smaller batch is dropped.
 train_dataloader = dict(
     drop_last=True,
-    sampler=dict(type='DefaultSampler'),
+    sampler=dict(type='mmseg_plugins.DefaultPositionSampler'),
     dataset=dict(pipeline=train_pipeline),
 )
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -15,6 +15,7 @@ model = dict(
     decode_head=dict(in_channels=[256, 512, 512]),
 )
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     dict(type='Resize', scale=(240, 180)),

@@ -1,12 +1,20 @@
 from .blur import GaussianBlur
 from .camvid import CamVidDataset
 from .label_checks import LoadLabels
+from .positions import (
+    DefaultPositionSampler,
+    InfinitePositionSampler,
+    SeedByPosition,
+)
 from .synthetic import LoadSyntheticScene, SyntheticSceneDataset
 
 __all__ = [
     'CamVidDataset',
+    'DefaultPositionSampler',
     'GaussianBlur',
+    'InfinitePositionSampler',
     'LoadLabels',
     'LoadSyntheticScene',
+    'SeedByPosition',
     'SyntheticSceneDataset',
 ]

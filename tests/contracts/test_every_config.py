@@ -123,7 +123,8 @@ def test_few_files_explain_a_config(path):
 def test_config_imports_the_package(path):
     cfg = load(path)
     assert cfg.custom_imports == dict(
-        imports=['mmseg_plugins'], allow_failed_imports=False
+        imports=['mmseg_plugins', 'mmseg_plugins.safe_loading'],
+        allow_failed_imports=False,
     )
     assert cfg.default_scope == 'mmseg'
 

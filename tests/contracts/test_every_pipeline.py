@@ -40,7 +40,7 @@ def test_pipelines_load_labels_alike_and_test_them_at_their_own_size(path: Path)
     load_labels = label_steps(cfg.test_pipeline)
     assert len(load_labels) == 1
     assert label_steps(cfg.tta_pipeline[1].transforms[2]) == load_labels
-    if cfg.train_pipeline[0].type != 'mmseg_plugins.LoadSyntheticScene':
+    if cfg.train_pipeline[1].type != 'mmseg_plugins.LoadSyntheticScene':
         assert label_steps(cfg.train_pipeline) == load_labels
     after_labels = cfg.test_pipeline[cfg.test_pipeline.index(load_labels[0]) :]
     assert 'Resize' not in [step.type for step in after_labels]

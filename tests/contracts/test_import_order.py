@@ -11,7 +11,7 @@ PACKAGE = 'mmseg_plugins'
 HOST = {'mmcv', 'mmengine', 'mmseg', 'torch'}
 MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard library)
     'environment': (set(), set()),
-    'registry': (set(), {'mmengine', 'mmseg'}),
+    'registry': ({'environment'}, {'mmengine', 'mmseg'}),
     'safe_unpickling': (set(), {'mmengine', 'numpy', 'torch'}),
     'safe_loading': ({'safe_unpickling'}, {'mmengine', 'torch'}),
     'fsdp': (set(), {'mmengine', 'torch'}),
@@ -20,7 +20,11 @@ MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard li
     'backbones': ({'layers', 'registry'}, HOST),
     'decode_heads': ({'layers', 'losses', 'registry'}, HOST),
     'datasets': ({'registry'}, HOST - {'torch'} | {'cv2', 'numpy'}),
-    'hooks': ({'layers', 'losses', 'registry', 'safe_unpickling'}, HOST),
+    'checkpoint_files': (set(), {'mmengine', 'torch'}),
+    'hooks': (
+        {'checkpoint_files', 'layers', 'registry', 'safe_unpickling'},
+        HOST | {'numpy'},
+    ),
     'converters': ({'backbones', 'decode_heads', 'layers'}, {'torch'}),
     '': (
         {

@@ -16,6 +16,7 @@ from mmseg.registry import RUNNERS
 from torch import Tensor
 
 from mmseg_plugins.hooks import CheckpointCheckHook
+from mmseg_plugins.safe_loading import load
 from tests.distributed.two_processes import difference, run_in_two
 
 FCN = Path(__file__).parents[2] / 'configs/fcn'
@@ -106,7 +107,7 @@ def processes(work_dir) -> list[dict]:
 
 
 def weights(work_dir: Path, iteration: int) -> Weights:
-    return torch.load(work_dir / f'iter_{iteration}.pth')['state_dict']
+    return load(str(work_dir / f'iter_{iteration}.pth'))['state_dict']
 
 
 def second_step(work_dir: Path) -> Weights:

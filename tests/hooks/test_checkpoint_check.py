@@ -30,7 +30,12 @@ def check(weights: dict, training: bool) -> None:
         _load_from='file.pth',
         _train_loop=Training() if training else dict(max_iters=1),
     )
-    CheckpointCheckHook().after_load_checkpoint(runner, dict(state_dict=weights))
+    hook = CheckpointCheckHook()
+    hook.after_load_checkpoint(runner, dict(state_dict=weights))
+    if training:
+        hook.before_train(runner)
+    hook.before_val(runner)
+    hook.before_test(runner)
 
 
 @pytest.mark.parametrize('prefix', ['', 'module.'])
@@ -57,6 +62,15 @@ def test_a_part_of_the_model_may_start_a_training_only(change, key):
     weights |= change
     check(weights, training=True)
     with pytest.raises(ValueError, match=rf'1 of 6 weights .* first is {key}'):
+        check(weights, training=False)
+
+
+def test_weights_of_a_larger_model_are_refused_in_a_test():
+    weights = make_model().state_dict() | {'auxiliary_head.weight': torch.zeros(1)}
+    check(weights, training=False)
+    weights['score.weight'] = torch.zeros(1)
+    check(weights, training=True)
+    with pytest.raises(ValueError, match=r'1 weights of the file .* score\.weight'):
         check(weights, training=False)
 
 

@@ -130,7 +130,7 @@ def test_mistakes_end_in_a_sentence(street, tmp_path, monkeypatch):
     for arguments, words in (
         (['nowhere.py', checkpoint, street], 'nowhere.py: no such config'),
         ([config, 'nowhere.pth', street], 'nowhere.pth'),
-        ([config, street, street], 'street.png does not fit'),
+        ([config, street, street], 'street.png cannot be read as weights'),
         ([config, other[1], street], 'fcn.pth does not fit'),
         ([*other, street], 'neither an EncHead nor a StripPooling'),
         ([config, checkpoint, 'nowhere.png'], 'nowhere.png'),

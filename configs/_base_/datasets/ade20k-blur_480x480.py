@@ -8,6 +8,7 @@ crop_size = (480, 480)
 # Mean of the images, in BGR: padding becomes zero when the mean is subtracted.
 image_mean = (103.53, 116.28, 123.675)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     # The short side becomes 512 times a random factor. In the code it becomes the short
@@ -55,7 +56,7 @@ tta_pipeline = [
 # For schedules in epochs: the sampler ends, and the last, smaller batch is dropped.
 train_dataloader = dict(
     drop_last=True,
-    sampler=dict(type='DefaultSampler'),
+    sampler=dict(type='mmseg_plugins.DefaultPositionSampler'),
     dataset=dict(pipeline=train_pipeline),
 )
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

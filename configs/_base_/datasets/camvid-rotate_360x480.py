@@ -6,6 +6,7 @@ code dropped.
 
 _base_ = './camvid_360x480.py'
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     dict(type='RandomFlip', prob=0.5),

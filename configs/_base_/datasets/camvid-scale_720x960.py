@@ -6,6 +6,7 @@ The scales 0.75 to 1.75 are remembered from the paper and not checked.
 _base_ = './camvid_360x480.py'
 crop_size = (720, 960)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     dict(

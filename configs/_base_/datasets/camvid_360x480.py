@@ -8,6 +8,7 @@ data_root = 'data/camvid'
 crop_size = (360, 480)
 load_labels = dict(type='mmseg_plugins.LoadLabels', num_classes=11)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     load_labels,
     dict(
@@ -51,7 +52,7 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='mmseg_plugins.InfinitePositionSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,

@@ -7,6 +7,7 @@ code dropped.
 _base_ = './cityscapes.py'
 crop_size = (768, 768)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     dict(type='RandomFlip', prob=0.5),

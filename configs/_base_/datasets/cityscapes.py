@@ -8,6 +8,7 @@ data_root = 'data/cityscapes'
 crop_size = (512, 1024)
 load_labels = dict(type='mmseg_plugins.LoadLabels', num_classes=19)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     load_labels,
     dict(
@@ -50,7 +51,7 @@ train_dataloader = dict(
     batch_size=2,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='mmseg_plugins.InfinitePositionSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,

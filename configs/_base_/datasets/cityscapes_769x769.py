@@ -6,6 +6,7 @@ The pipelines are those of mmseg's cityscapes_769x769.
 _base_ = './cityscapes.py'
 crop_size = (769, 769)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     dict(

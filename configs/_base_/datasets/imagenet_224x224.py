@@ -6,6 +6,7 @@ The classes are the sorted names of the folders in train, and val has the same.
 dataset_type = 'CustomDataset'
 data_root = 'data/imagenet'
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     dict(type='RandomResizedCrop', scale=224),
     dict(type='RandomFlip', prob=0.5),
@@ -21,7 +22,7 @@ train_dataloader = dict(
     batch_size=32,
     num_workers=8,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='mmseg_plugins.DefaultPositionSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,

@@ -8,6 +8,7 @@ crop_size = (480, 480)
 # Mean of the images, in BGR: padding becomes zero when the mean is subtracted.
 image_mean = (103.53, 116.28, 123.675)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     dict(
@@ -33,6 +34,6 @@ train_pipeline = [
 # For schedules in epochs: the sampler ends, and the last, smaller batch is dropped.
 train_dataloader = dict(
     drop_last=True,
-    sampler=dict(type='DefaultSampler'),
+    sampler=dict(type='mmseg_plugins.DefaultPositionSampler'),
     dataset=dict(pipeline=train_pipeline),
 )

@@ -7,6 +7,7 @@ code dropped.
 _base_ = './pascal_context_59.py'
 crop_size = (480, 480)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     _base_.load_labels,
     dict(type='RandomFlip', prob=0.5),
@@ -21,6 +22,6 @@ train_pipeline = [
 # For schedules in epochs: the sampler ends, and the last, smaller batch is dropped.
 train_dataloader = dict(
     drop_last=True,
-    sampler=dict(type='DefaultSampler'),
+    sampler=dict(type='mmseg_plugins.DefaultPositionSampler'),
     dataset=dict(pipeline=train_pipeline),
 )

@@ -10,6 +10,7 @@ load_labels = dict(
     type='mmseg_plugins.LoadLabels', num_classes=59, reduce_zero_label=True
 )
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     load_labels,
     dict(
@@ -52,7 +53,7 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='mmseg_plugins.InfinitePositionSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,

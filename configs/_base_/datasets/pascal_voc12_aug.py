@@ -7,6 +7,7 @@ dataset_type = 'PascalVOCDataset'
 data_root = 'data/VOCdevkit/VOC2012'
 load_labels = dict(type='mmseg_plugins.LoadLabels', num_classes=21)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
     load_labels,
     dict(
@@ -65,7 +66,7 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='mmseg_plugins.InfinitePositionSampler', shuffle=True),
     dataset=dict(type='ConcatDataset', datasets=[dataset_train, dataset_aug]),
 )
 val_dataloader = dict(

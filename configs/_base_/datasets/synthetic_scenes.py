@@ -6,6 +6,7 @@ Training and held-out scenes have different seeds.
 dataset_type = 'mmseg_plugins.SyntheticSceneDataset'
 crop_size = (192, 256)
 train_pipeline = [
+    dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='mmseg_plugins.LoadSyntheticScene'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
@@ -43,7 +44,7 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='mmseg_plugins.InfinitePositionSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         size=crop_size,

@@ -25,8 +25,10 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # Keep more than one: mmengine deletes the oldest before it writes the next.
-    checkpoint=dict(type='CheckpointHook', interval=5, max_keep_ckpts=3),
+    # The oldest is deleted when the next is whole: the disk needs room for one more.
+    checkpoint=dict(
+        type='mmseg_plugins.SafeCheckpointHook', interval=5, max_keep_ckpts=3
+    ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
 )

@@ -19,9 +19,12 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # Keep more than one: mmengine deletes the oldest before it writes the next.
+    # The oldest is deleted when the next is whole: the disk needs room for one more.
     checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, interval=2000, max_keep_ckpts=3
+        type='mmseg_plugins.SafeCheckpointHook',
+        by_epoch=False,
+        interval=2000,
+        max_keep_ckpts=3,
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),

@@ -18,9 +18,9 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # Keep more than one: mmengine deletes the oldest before it writes the next.
+    # The oldest is deleted when the next is whole: the disk needs room for one more.
     checkpoint=dict(
-        type='CheckpointHook',
+        type='mmseg_plugins.SafeCheckpointHook',
         by_epoch=False,
         interval=4000,
         max_keep_ckpts=3,
