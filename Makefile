@@ -8,10 +8,10 @@ demo: .venv/.installed  ## train a plug-in network on the embedded scenes and dr
 	@OMP_WAIT_POLICY=passive .venv/bin/python tools/demo.py
 
 test: .venv/.installed  ## the whole test suite, on the maintained line
-	@.venv/bin/python -m pytest -n 2
+	@.venv/bin/python -m pytest -n 2 --dist worksteal
 
-test-upstream: .venv-upstream/.installed  ## the whole test suite, on upstream MMSegmentation 1.2.2
-	@PYTHONPATH="$(CURDIR)/tests/stubs/upstream" .venv-upstream/bin/python -m pytest -n 2
+test-upstream: .venv-upstream/.installed  ## the test suite on upstream MMSegmentation 1.2.2, without what depends on torch alone
+	@PYTHONPATH="$(CURDIR)/tests/stubs/upstream" .venv-upstream/bin/python -m pytest -n 2 --dist worksteal -m 'not one_line'
 
 test-mmpretrain: .venv-mmpretrain/.installed  ## what needs mmpretrain: pre-training, its backbones
 	@PYTHONPATH="$(CURDIR)/tests/stubs/torchvision_on_cpu" .venv-mmpretrain/bin/python -m pytest -n 2 tests/with_mmpretrain tests/mixing

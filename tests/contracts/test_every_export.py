@@ -68,6 +68,7 @@ def test_exported_program_equals_eager_at_other_sizes(name):
     assert_equals_eager(program.module(), net, OTHERS)
 
 
+@pytest.mark.one_line
 @every_network
 def test_compiled_network_is_one_graph_and_equals_eager(name):
     net = ImageToLogits(name)
@@ -106,7 +107,9 @@ def test_dynamically_quantized_network_is_close_to_eager(name):
 
 @pytest.mark.slow
 @every_network
-@pytest.mark.parametrize('exporter', ['dynamo', 'tracing'])
+@pytest.mark.parametrize(
+    'exporter', [pytest.param('dynamo', marks=pytest.mark.one_line), 'tracing']
+)
 def test_onnx_model_equals_eager_at_other_sizes(name, exporter, tmp_path):
     net = ImageToLogits(name)
     file = tmp_path / 'net.onnx'

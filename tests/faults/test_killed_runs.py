@@ -6,9 +6,13 @@ at the right moment leaves the same files.
 
 import random
 
+import pytest
+
 from tests.faults.kill import kill_and_resume, undisturbed
 
 
+@pytest.mark.one_line
+@pytest.mark.slow
 def test_killed_runs_end_as_an_undisturbed_one(tmp_path):
     random.seed(0)
     end = undisturbed(tmp_path / 'undisturbed')

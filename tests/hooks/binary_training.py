@@ -95,7 +95,7 @@ def make_runner(folder, head: dict = TWO_LOGITS, **dataset) -> Runner:
         randomness=dict(seed=0),
         experiment_name=folder.name,
     )
-    return Runner.from_cfg(Config(cfg))
+    return Runner.from_cfg(Config(cfg, format_python_code=False))
 
 
 def log_of(runner: Runner) -> str:

@@ -1,11 +1,7 @@
 """Tools that train and test, run as a user runs them, on a very small training."""
 
-import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -14,7 +10,6 @@ from mmengine.device import get_device
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 
 from mmseg_plugins.datasets.scenes import render_scene
-from mmseg_plugins.safe_loading import load
 from tests.tools.tiny_training import CONFIG, OPTIONS, ROOT
 
 pytestmark = pytest.mark.slow
@@ -96,27 +91,3 @@ def test_browse_dataset_draws_every_scene(tmp_path):
     pictures = [cv2.imread(str(path)) for path in sorted(tmp_path.glob('scene_*.png'))]
     assert [picture.shape for picture in pictures] == [(64, 96, 3)] * 3
     assert (pictures[0] != pictures[1]).any()
-
-
-def test_a_killed_training_resumes_and_ends(tmp_path):
-    options = [*OPTIONS, 'train_cfg.max_iters=16']
-    start = command('train.py', '--work-dir', tmp_path, options=options)
-    with subprocess.Popen(
-        start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as training:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / 'last_checkpoint').is_file():
-            assert training.poll() is None, 'the training ended before it was killed'
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        os.kill(training.pid, signal.SIGKILL)
-    assert list(tmp_path.glob('iter_*.pth'))
-    assert not (tmp_path / 'iter_16.pth').exists()
-
-    output = run('train.py', '--work-dir', tmp_path, '--resume', options=options)
-    assert 'resumed' in output
-    kept = load(str(tmp_path / 'iter_16.pth'))
-    assert kept['meta']['iter'] == 16
-    logs = [log.read_text() for log in tmp_path.rglob('vis_data/scalars.json')]
-    logged = [json.loads(line) for line in ''.join(logs).splitlines()]
-    assert {line['step'] for line in logged if 'loss' in line} == {*range(1, 17)}
