@@ -32,7 +32,8 @@ def main() -> None:
     visualizer.dataset_meta = dataset.metainfo
     for index in track_iter_progress(range(len(dataset))):
         item = dataset[index]
-        name = Path(item['data_samples'].img_path).name
+        # Images of several folders may have one name.
+        name = f'{index:06}_{Path(item["data_samples"].img_path).name}'
         # As RGB. Mmseg's own tool passes a view, which OpenCV refuses on mmseg 1.2.2.
         image = np.ascontiguousarray(item['inputs'].permute(1, 2, 0)[..., [2, 1, 0]])
         visualizer.add_datasample(

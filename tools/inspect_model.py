@@ -131,6 +131,11 @@ def main(argv: list[str] | None = None) -> None:
     add_trust_argument(parser)
     args = parser.parse_args(argv)
     try:
+        for path in args.images:
+            if '://' not in path and not Path(path).is_file():
+                raise ValueError(f'{path} is not a file: correct the path')
+        if len({Path(path).stem for path in args.images}) < len(args.images):
+            raise ValueError('two images have one name: rename one, or run twice')
         model = load_segmentor(args.config, args.checkpoint)
         args.out_dir.mkdir(parents=True, exist_ok=True)
         for path in args.images:

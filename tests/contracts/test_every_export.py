@@ -68,15 +68,6 @@ def test_exported_program_equals_eager_at_other_sizes(name):
     assert_equals_eager(program.module(), net, OTHERS)
 
 
-@pytest.mark.one_line
-@every_network
-def test_compiled_network_is_one_graph_and_equals_eager(name):
-    net = ImageToLogits(name)
-    torch._dynamo.reset()
-    compiled = torch.compile(net, fullgraph=True, backend='aot_eager')
-    assert_equals_eager(compiled, net, [TRACED, OTHERS[0]])
-
-
 @every_network
 def test_traced_network_equals_eager(name):
     net = ImageToLogits(name)

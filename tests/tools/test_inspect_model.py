@@ -135,6 +135,7 @@ def test_mistakes_end_in_a_sentence(street, tmp_path, monkeypatch):
         ([*other, street], 'neither an EncHead nor a StripPooling'),
         ([config, checkpoint, 'nowhere.png'], 'nowhere.png'),
         ([config, checkpoint, 'text.png'], 'text.png is not an image'),
+        ([config, checkpoint, street, street], 'two images have one name'),
     ):
         with pytest.raises(SystemExit) as stop:
             tool.main(arguments)
