@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.fileio.backends import prefix_to_backends
 from torch import Tensor
@@ -71,10 +72,13 @@ class DelayedRemovalBackend(LocalBackend):
 def first_non_finite(state_dict: Mapping[str, Any]) -> str | None:
     """Return the name of the first tensor with NaN or infinite values, or None.
 
-    Tensors of a sharded state dict are not looked at.
+    Sharded, sparse and 8-bit tensors are not looked at.
     """
     for name, tensor in state_dict.items():
-        is_plain = type(tensor) in (Tensor, Parameter)
-        if is_plain and tensor.is_floating_point() and not tensor.isfinite().all():
+        is_plain = (
+            type(tensor) in (Tensor, Parameter) and tensor.layout == torch.strided
+        )
+        is_float = is_plain and tensor.is_floating_point() and tensor.itemsize > 1
+        if is_float and not tensor.isfinite().all():
             return name
     return None

@@ -4,7 +4,8 @@
 the message hub in the checkpoints of mmengine, so the names that the message hub needs
 are allowed while ``load`` runs, and no others. ``getattr``, ``numpy.dtype`` and
 ``numpy.ndarray`` would give a hostile file too much power: restricted functions and
-classes replace them.
+classes replace them. torch's own allow-list does not count meanwhile: other packages add
+to it what they like.
 """
 
 import logging
@@ -22,12 +23,6 @@ from mmengine.logging import HistoryBuffer, print_log
 
 _STATISTICS = ('min', 'max', 'current', 'mean')
 _NUMBER_CODES = '?' + np.typecodes['AllInteger'] + np.typecodes['Float']
-# mmengine runs these texts as Python code, when it resumes or has no other config.
-_TEXTS = (
-    ('meta', 'config'),
-    ('meta', 'cfg'),
-    ('message_hub', 'runtime_info', 'cfg'),
-)
 _trusted: set[str] = set()
 _lock = threading.RLock()  # torch's allow-list belongs to the whole process
 
@@ -73,9 +68,9 @@ def load(name: str, map_location: Any = None, path: Path | None = None) -> Any:
             checkpoint = torch.load(path, map_location, weights_only=not trusted)
     except Exception as error:  # a damaged file can end in any error of the unpickler
         raise ValueError(_explain(name, path, error)) from error
-    if not trusted and isinstance(checkpoint, dict):
-        _drop_texts(name, checkpoint)
-    return checkpoint
+    if trusted or not isinstance(checkpoint, dict):
+        return checkpoint
+    return _drop_texts(name, checkpoint)
 
 
 def check_records(path: Path) -> None:
@@ -129,21 +124,33 @@ def _may_hold_code(path: Path, error: Exception) -> bool:
     return is_pickle and refused
 
 
-def _drop_texts(name: str, checkpoint: dict) -> None:
-    dropped = []
-    for *parents, key in _TEXTS:
-        group: Any = checkpoint
-        for parent in parents:
-            group = group.get(parent) if isinstance(group, dict) else None
-        if isinstance(group, dict) and group.pop(key, None) is not None:
-            dropped.append('.'.join([*parents, key]))
-    # mmengine itself writes the other texts, but never this one.
-    if 'meta.config' in dropped:
-        print_log(
-            f'meta.config of {name} is left out: mmengine would run it as code',
-            logger='current',
-            level=logging.WARNING,
-        )
+def _drop_texts(name: str, checkpoint: dict) -> dict:
+    """Leave out the texts that mmengine runs, on resume or for want of a config."""
+    if 'meta' not in checkpoint and 'message_hub' not in checkpoint:
+        return checkpoint  # a state dict
+    checkpoint = _plain(checkpoint)
+    for key in ('meta', 'message_hub'):
+        if key in checkpoint:
+            checkpoint[key] = _plain(checkpoint[key])
+    meta, hub = checkpoint.get('meta'), checkpoint.get('message_hub')
+    if isinstance(hub, dict) and 'runtime_info' in hub:
+        info = hub['runtime_info'] = _plain(hub['runtime_info'])
+        if isinstance(info, dict):
+            info.pop('cfg', None)
+    if isinstance(meta, dict):
+        meta.pop('cfg', None)
+        if meta.pop('config', None) is not None:  # mmengine itself does not write it
+            print_log(
+                f'meta.config of {name} is left out: mmengine would run it as code',
+                logger='current',
+                level=logging.WARNING,
+            )
+    return checkpoint
+
+
+def _plain(group: Any) -> Any:
+    """Copy a dict, because a file can give an OrderedDict methods of its own."""
+    return {key: group[key] for key in group} if isinstance(group, dict) else group
 
 
 @contextmanager

@@ -285,6 +285,25 @@ def test_addresses(scheme, address):
         assert CheckpointLoader.load_checkpoint(planted, 'cpu')['code'] == 2
 
 
+@needs_torch_26
+@pytest.mark.parametrize('method', ['pop', 'get', 'keys'])
+@pytest.mark.parametrize('name', ['checkpoint', 'meta', 'message_hub', 'runtime_info'])
+def test_methods_that_a_file_replaces_do_not_keep_its_texts(name, method, tmp_path):
+    groups = {key: OrderedDict() for key in ('meta', 'message_hub', 'runtime_info')}
+    groups['meta'].update(iter=1, config='code', cfg='code')
+    groups['runtime_info'].update(cfg='code', best_ckpt='/home/me')
+    groups['message_hub'].update(runtime_info=groups['runtime_info'])
+    kept = {key: groups[key] for key in ('meta', 'message_hub')}
+    groups['checkpoint'] = OrderedDict(kept)
+    setattr(groups[name], method, np.ndarray)
+    torch.save(groups['checkpoint'], tmp_path / 'file.pth')
+    assert load(str(tmp_path / 'file.pth')) == dict(
+        meta=dict(iter=1), message_hub=dict(runtime_info=dict(best_ckpt='/home/me'))
+    )
+    info = load(str(tmp_path / 'file.pth'))['message_hub']['runtime_info']
+    assert info.pop('best_ckpt') == '/home/me'  # it is dict's own method again
+
+
 def test_pavi_is_refused():
     with pytest.raises(ValueError, match='pavi://x is not loaded'):
         CheckpointLoader.load_checkpoint('pavi://x')

@@ -82,8 +82,8 @@ def _needs_logit_per_class(loss: nn.Module) -> bool:
     if isinstance(loss, losses.LovaszLoss):
         return not _is_binary(loss)
     # With one logit, DiceLoss takes label 0 for the foreground.
-    needy = losses.DiceLoss, losses.TverskyLoss, losses.HuasdorffDisstanceLoss
-    return isinstance(loss, needy)
+    unsupported = losses.DiceLoss, losses.TverskyLoss, losses.HuasdorffDisstanceLoss
+    return isinstance(loss, unsupported)
 
 
 def _is_binary(loss: nn.Module) -> bool:
@@ -95,5 +95,5 @@ def _has_value_per_pixel(loss: nn.Module, num_logits: int) -> bool:
     """Return whether ``reduction='none'`` gives (N, H, W); unknown losses may."""
     if isinstance(loss, losses.CrossEntropyLoss):
         return num_logits == 1 or not loss.use_sigmoid
-    needy = losses.LovaszLoss, losses.TverskyLoss, losses.HuasdorffDisstanceLoss
-    return not isinstance(loss, needy)
+    unsupported = losses.LovaszLoss, losses.TverskyLoss, losses.HuasdorffDisstanceLoss
+    return not isinstance(loss, unsupported)

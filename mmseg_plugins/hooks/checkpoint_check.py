@@ -116,6 +116,6 @@ class CheckpointCheckHook(Hook):
             self.misfit = (
                 f'{file} belongs to another model: {len(wrong)} of {len(expected)} '
                 'weights of this model are missing or have another shape, '
-                f'{len(unused)} weights of the file are of no use; the first is '
-                f'{[*wrong, *unused][0]}. Load a checkpoint of this config'
+                f'{len(unused)} weights of the file are not in this model; the first '
+                f'is {[*wrong, *unused][0]}. Load a checkpoint of this config'
             )

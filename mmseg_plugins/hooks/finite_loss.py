@@ -97,4 +97,4 @@ def _last_finite_checkpoint(runner: Runner) -> str:
     paths = [hook.newest_finite for hook in hooks if hook.newest_finite]
     if runner._resume and runner._load_from:
         paths.append(runner._load_from)
-    return paths[0] if paths else 'none that SafeCheckpointHook wrote in this process'
+    return paths[0] if paths else 'none was saved in this process'

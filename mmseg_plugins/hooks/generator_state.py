@@ -56,7 +56,8 @@ class GeneratorStateHook(Hook):
         A loader draws a number when its workers start. It would come from the generator
         of the dropout layers, and in a resumed run at another time.
         """
-        runner.train_dataloader.generator = torch.Generator()
+        generator = torch.Generator().manual_seed(runner.seed)
+        runner.train_dataloader.generator = generator
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Restore the states once, before the first batch is loaded."""

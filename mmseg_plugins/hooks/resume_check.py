@@ -38,11 +38,16 @@ class ResumeCheckHook(Hook):
         """
         if not isinstance(runner._train_loop, BaseLoop) or runner.iter > 0:
             return  # this is a validation or test, or the weights are loaded already
-        choices = [_choose(runner) if is_main_process() else ('', '')]
+        choices = [('', '')]
+        if is_main_process():
+            try:
+                choices = [_choose(runner)]
+            except Exception as error:  # the other processes wait for an answer
+                choices = [('', f'{type(error).__name__}: {error}')]
         broadcast_object_list(choices)
-        path, error = choices[0]
-        if error:
-            raise ValueError(error)
+        path, problem = choices[0]
+        if problem:
+            raise ValueError(problem)
         if path:
             runner._load_from = path
             if isinstance(runner, FlexibleRunner):
@@ -63,15 +68,15 @@ class ResumeCheckHook(Hook):
         if problem:
             raise ValueError(
                 f'{runner._load_from or "The checkpoint"} cannot be resumed: '
-                f'{problem}. Set load_from to another file, or leave out --resume to '
-                'begin a new training from its weights'
+                f'{problem}. Set load_from to another file. To begin a new training '
+                'from finite weights, leave out --resume and choose another --work-dir'
             )
         info = checkpoint['message_hub'].get('runtime_info', {})
         folder = _checkpoint_folder(runner)
         for key in [key for key in info if not _is_allowed(key, info[key], folder)]:
             runner.logger.warning(
-                f'{key}={info.pop(key)!r} of the checkpoint is ignored: it is not in '
-                f'{folder}'
+                f'{key}={info.pop(key)!r} of the checkpoint is ignored: mmengine could '
+                f'delete files by it that are not in {folder}'
             )
 
 
@@ -90,8 +95,17 @@ def _choose(runner: Runner) -> tuple[str, str]:
             'newest; a new training would overwrite them. Continue it with --resume, '
             'choose another --work-dir, or delete them'
         )
-    if not paths or runner._load_from:
+    source = runner._load_from
+    if source and paths and Path(source).parent.resolve() != folder.resolve():
+        return '', (
+            f'load_from={source!r} is not in {folder}, which has checkpoints of this '
+            'run: set load_from=None to continue from the newest, or choose another '
+            '--work-dir'
+        )
+    if source or not paths:
         return '', ''
+    kind = 'epoch_' if getattr(_checkpoint_hook(runner), 'by_epoch', False) else 'iter_'
+    paths = [path for path in paths if path.name.startswith(kind)] or paths
     problems: list[str] = []
     for path in paths:
         try:
@@ -101,7 +115,10 @@ def _choose(runner: Runner) -> tuple[str, str]:
         if not problem:
             for line in problems:
                 runner.logger.warning(line)
-            runner.logger.info(f'{path} is the newest whole and finite checkpoint.')
+            runner.logger.info(
+                f'Resuming from {path}, the newest checkpoint that is whole and has '
+                'finite weights.'
+            )
             return str(path), ''
         problems.append(f'{path.name} is left out: {problem}.')
     return '', (
@@ -114,13 +131,17 @@ def _step(path: Path) -> str:
     return path.stem.partition('_')[2]
 
 
+def _checkpoint_hook(runner: Runner) -> CheckpointHook | None:
+    hooks = (hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
+    return next(hooks, None)
+
+
 def _checkpoint_folder(runner: Runner) -> Path:
     """Return where CheckpointHook will write the checkpoints of this run."""
-    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
-    work_dir = Path(runner.work_dir)
-    if not hooks or hooks[0].out_dir in (None, runner.work_dir):
+    hook, work_dir = _checkpoint_hook(runner), Path(runner.work_dir)
+    if hook is None or hook.out_dir in (None, runner.work_dir):
         return work_dir
-    return Path(hooks[0].out_dir, work_dir.name)
+    return Path(hook.out_dir, work_dir.name)
 
 
 def _find_problem(checkpoint: dict) -> str:

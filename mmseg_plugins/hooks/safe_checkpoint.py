@@ -18,6 +18,7 @@ from mmseg_plugins.checkpoint_files import (
     write_whole_files,
 )
 from mmseg_plugins.registry import HOOKS
+from mmseg_plugins.safe_unpickling import trust
 
 
 @HOOKS.register_module()
@@ -36,7 +37,7 @@ class SafeCheckpointHook(CheckpointHook):
     """
 
     newest_finite: str | None = None
-    is_finite = True  # the weights that are saved last
+    is_finite = True  # whether the weights that were saved last are finite
 
     def before_train(self, runner: Runner) -> None:
         """Delete what a killed process left unfinished."""
@@ -60,6 +61,9 @@ class SafeCheckpointHook(CheckpointHook):
     @write_whole_files()
     def after_train(self, runner: Runner) -> None:
         """Publish the last and the best checkpoint if ``published_keys`` is set."""
+        if self.published_keys:  # mmengine loads them for it: keep their config
+            for path in filter(None, [self.last_ckpt, *self._best_paths()]):
+                trust(str(path))
         super().after_train(runner)
 
     @write_whole_files()
@@ -67,7 +71,11 @@ class SafeCheckpointHook(CheckpointHook):
         """Save a checkpoint, name it in ``last_checkpoint``, delete outdated ones."""
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts and is_main_process():
-                self.file_backend.remove(self._path(self.keep_ckpt_ids[0]))
+                oldest = self._path(self.keep_ckpt_ids[0])
+                if self.file_backend.isfile(oldest):
+                    self.file_backend.remove(oldest)
+                elif self.file_backend.isdir(oldest):
+                    self.file_backend.rmtree(oldest)
             self.keep_ckpt_ids.append(step)  # a full deque drops its first element
             runner.message_hub.update_info('keep_ckpt_ids', [*self.keep_ckpt_ids])
         self.last_ckpt = self._path(step)
@@ -100,14 +108,16 @@ class SafeCheckpointHook(CheckpointHook):
         if self.newest_finite is None:
             return
         outdated = getattr(self.file_backend, 'paths', [])
-        best = [getattr(self, 'best_ckpt_path', None)]
-        best += getattr(self, 'best_ckpt_path_dict', {}).values()
-        for path in set(outdated) - {self.newest_finite, *best}:
+        for path in set(outdated) - {self.newest_finite, *self._best_paths()}:
             if os.path.isdir(path):  # of DeepSpeed, or a sharded state dict
                 shutil.rmtree(path)
             else:
                 Path(path).unlink(missing_ok=True)
         outdated[:] = [path for path in outdated if path == self.newest_finite]
+
+    def _best_paths(self) -> list[str | None]:
+        paths = getattr(self, 'best_ckpt_path_dict', {}).values()
+        return [getattr(self, 'best_ckpt_path', None), *paths]
 
     def _path(self, step: int) -> str:
         name = self.filename_tmpl.format(step)

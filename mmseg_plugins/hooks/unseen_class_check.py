@@ -16,7 +16,7 @@ class UnseenClassCheckHook(Hook):
     """Warn of classes that do not occur in the first training images.
 
     mIoU leaves out a class that occurs nowhere: it is 100 if one of two is missing. So
-    training stops if all counted images together have less than two classes.
+    training stops if all counted images together have fewer than two classes.
 
     Labels are counted on the CPU. The hook reports when the count is complete, and
     before an earlier validation. In distributed training each process counts its own
@@ -85,5 +85,5 @@ class UnseenClassCheckHook(Hook):
             'set a larger num_images in UnseenClassCheckHook'
         )
         if is_complete and len(pixels) - len(unseen) < 2:
-            raise ValueError(f'Less than two classes to learn: {text}')
+            raise ValueError(f'Fewer than two classes to learn: {text}')
         runner.logger.warning(text)

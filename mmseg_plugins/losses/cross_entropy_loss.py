@@ -3,6 +3,7 @@
 from typing import Any
 
 import mmseg.models.losses
+import torch
 from torch import Tensor
 
 from mmseg_plugins.registry import MODELS
@@ -59,7 +60,10 @@ class CrossEntropyLoss(mmseg.models.losses.CrossEntropyLoss):
             softmax = not (self.use_sigmoid or self.use_mask)
             if softmax and reduction == 'mean' and avg_factor is None:
                 class_weight = cls_score.new_tensor(self.class_weight)
-                avg_factor = class_weight[label[label != ignore_index]].sum()
+                weights = class_weight[label[label != ignore_index]]
+                # The sum of many weights overflows in float16.
+                dtype = torch.promote_types(weights.dtype, torch.float32)
+                avg_factor = weights.sum(dtype=dtype)
         return super().forward(
             cls_score,
             label,

@@ -142,7 +142,7 @@ def test_resume_takes_the_newest_good_checkpoint(
     runner = run(folder, 4, resume=True)
     log = log_of(runner)
     assert f'resumed epoch: 0, iter: {iteration}' in log
-    assert f'iter_{iteration}.pth is the newest whole and finite checkpoint' in log
+    assert f'iter_{iteration}.pth, the newest checkpoint that is whole' in log
     assert ('iter_3.pth is left out' in log) == (iteration == 2)
     assert reason in log
     saved = load(folder / 'iter_4.pth')
@@ -181,6 +181,22 @@ def test_a_named_checkpoint_is_checked(folder):
         run(folder, 4, resume=True, load_from=path)
     (folder / 'other').mkdir()
     run(folder / 'other', 1, load_from=path)  # as the message says
+
+
+def test_resume_does_not_write_a_foreign_run_over_this_one(folder, tmp_path):
+    foreign = tmp_path / 'foreign'
+    foreign.mkdir()
+    shutil.copy(folder / 'iter_2.pth', foreign)
+    with pytest.raises(ValueError, match=r'load_from=.* set load_from=None'):
+        run(folder, 4, resume=True, load_from=str(foreign / 'iter_2.pth'))
+    runner = run(folder, 4, resume=True, load_from=None)
+    assert 'Load checkpoint from ' + str(folder / 'iter_3.pth') in log_of(runner)
+
+
+def test_resume_takes_the_kind_of_checkpoint_that_the_run_writes(folder):
+    shutil.copy(folder / 'iter_1.pth', folder / 'epoch_9.pth')
+    runner = run(folder, 4, resume=True)
+    assert 'Load checkpoint from ' + str(folder / 'iter_3.pth') in log_of(runner)
 
 
 def test_no_run_begins_over_another(folder, tmp_path):

@@ -64,6 +64,9 @@ def test_it_writes_what_the_hook_of_mmengine_writes(changes, options, tmp_path):
     names = {path.name.split('-')[0] for path in stock.glob('*.pth')}
     assert {path.name.split('-')[0] for path in ours.glob('*.pth')} == names
     assert (ours / 'last_checkpoint').exists() == (stock / 'last_checkpoint').exists()
+    if 'published_keys' in options:
+        (published,) = ours.glob('*-*.pth')
+        assert 'cfg' in load(published)['meta']
     for path in stock.glob('*_*.pth'):
         if '-' in path.name:  # published: its name has a checksum of its content
             continue

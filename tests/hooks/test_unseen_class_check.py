@@ -90,7 +90,7 @@ def test_one_class_stops_the_training_only_when_the_count_is_complete():
     batches = [make_batch([1, 1])] * 3
     (warning,) = count(batches, num_images=4)
     assert "'a' (label 0), 'c' (label 2); 0.0%" in warning
-    with pytest.raises(ValueError, match='Less than two classes to learn: 3 training'):
+    with pytest.raises(ValueError, match='Fewer than two classes to learn: 3 training'):
         count(batches, num_images=3)
 
 

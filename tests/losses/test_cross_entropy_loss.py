@@ -46,6 +46,14 @@ def test_class_weight_equals_torch(avg_non_ignore, reduction):
     assert (actual - plain).abs() > 1e-3
 
 
+def test_class_weight_of_many_pixels_does_not_overflow_in_float16():
+    labels = torch.ones(2, 300, 400, dtype=torch.long)
+    logits = torch.zeros(2, 2, 300, 400, dtype=torch.float16)
+    with torch.autocast('cpu', torch.float16):
+        loss = CrossEntropyLoss(class_weight=[1.0, 2.0])(logits, labels)
+    assert loss.item() == pytest.approx(0.693, rel=1e-2)  # log 2
+
+
 @pytest.mark.parametrize('num_logits', [5, 1])
 def test_class_weight_with_sigmoid_is_pos_weight(num_logits):
     logits, labels = make_batch(num_logits)

@@ -88,6 +88,6 @@ def test_get_flops():
 def test_browse_dataset_draws_every_scene(tmp_path):
     options = [*OPTIONS, 'train_dataloader.dataset.num_scenes=3']
     run('browse_dataset.py', '--output-dir', tmp_path, '--not-show', options=options)
-    pictures = [cv2.imread(str(path)) for path in sorted(tmp_path.glob('*_scene_*.png'))]
+    pictures = [cv2.imread(str(path)) for path in sorted(tmp_path.glob('*.png'))]
     assert [picture.shape for picture in pictures] == [(64, 96, 3)] * 3
     assert (pictures[0] != pictures[1]).any()
