@@ -4,8 +4,8 @@
 the message hub in the checkpoints of mmengine, so the names that the message hub needs
 are allowed while ``load`` runs, and no others. ``getattr``, ``numpy.dtype`` and
 ``numpy.ndarray`` would give a hostile file too much power: restricted functions and
-classes replace them. torch's own allow-list does not count meanwhile: other packages add
-to it what they like.
+classes replace them. torch's own allow-list does not count meanwhile, because other
+packages add to it what they like.
 """
 
 import logging
