@@ -173,6 +173,7 @@ def needs_mmpretrain(path: Path) -> bool:
     return 'mmpretrain.' in path.read_text()
 
 
+@pytest.mark.one_line
 @every_segmentor
 def test_one_training_step(path):
     if needs_mmpretrain(path):

@@ -12,6 +12,7 @@ from torch.ao.quantization.quantize_fx import prepare_fx
 from tests.contracts.cases import NETWORKS
 
 TRACED, OTHERS = (64, 96), [(33, 121), (65, 97), (130, 50)]
+pytestmark = pytest.mark.one_line
 every_network = pytest.mark.parametrize('name', NETWORKS)
 # AUTO, since torch cannot prove of ceil-rounded pools what holds for every size.
 DYNAMIC = ({2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO},)
@@ -98,9 +99,7 @@ def test_dynamically_quantized_network_is_close_to_eager(name):
 
 @pytest.mark.slow
 @every_network
-@pytest.mark.parametrize(
-    'exporter', [pytest.param('dynamo', marks=pytest.mark.one_line), 'tracing']
-)
+@pytest.mark.parametrize('exporter', ['dynamo', 'tracing'])
 def test_onnx_model_equals_eager_at_other_sizes(name, exporter, tmp_path):
     net = ImageToLogits(name)
     file = tmp_path / 'net.onnx'
