@@ -9,6 +9,8 @@ from torch import Tensor
 
 from mmseg_plugins.converters import read_caffemodel
 
+pytestmark = pytest.mark.one_line
+
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 

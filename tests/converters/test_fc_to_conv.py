@@ -7,6 +7,8 @@ from torch.nn.functional import conv2d
 
 from mmseg_plugins.converters import fc_to_conv, tail_to_convs
 
+pytestmark = pytest.mark.one_line
+
 #: The maps that the three classifiers of the paper give to their tails.
 MAPS = {'AlexNet': (256, 6, 6), 'VGG16': (512, 7, 7), 'GoogLeNet': (1024, 1, 1)}
 SLIM_FC, CLASSES = 24, 10

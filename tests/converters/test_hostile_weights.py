@@ -14,6 +14,8 @@ from tests.converters.test_convert_dfanet import classifier
 from tests.converters.test_encnet_spnet import authors
 from tests.converters.test_fcn import caffe_weights
 
+pytestmark = pytest.mark.one_line
+
 #: Of each converter, weights that it takes, and the key of one of them.
 FAMILIES = {
     'caffenet': (caffenet, 'conv3.weight'),

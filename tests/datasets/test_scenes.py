@@ -7,6 +7,8 @@ import pytest
 from mmseg_plugins.datasets.scene_parts import IGNORE_INDEX, Label
 from mmseg_plugins.datasets.scenes import CLASSES, PALETTE, render_scene
 
+pytestmark = pytest.mark.one_line
+
 # Size, seed, CRC32 of the image, CRC32 of the labels.
 STORED = [
     ((192, 256), 0, 3009467684, 74138088),

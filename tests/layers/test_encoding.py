@@ -9,6 +9,8 @@ from mmseg_plugins.layers import Encoding
 from tests.decode_heads.comparison import relative_difference, relative_differences
 from tests.reference.encnet import encode
 
+pytestmark = pytest.mark.one_line
+
 B, D, K, SIZE = 2, 24, 6, (7, 9)
 N = SIZE[0] * SIZE[1]
 

@@ -10,6 +10,8 @@ from torch import Tensor
 from mmseg_plugins.layers import BilinearUpsample, LearnedUpsample
 from tests.reference.bilinear import aligned_matrix, bilinear_matrix
 
+pytestmark = pytest.mark.one_line
+
 ROWS, COLUMNS = 6, 7
 OTHER_SIZES = [(12, 13), (11, 14), (10, 14), (13, 14), (6, 7), (24, 27)]
 

@@ -16,6 +16,8 @@ from mmseg_plugins.datasets.camvid import CamVidDataset
 from mmseg_plugins.datasets.label_checks import LoadLabels
 from tests.tools.tiny_training import ROOT
 
+pytestmark = pytest.mark.one_line
+
 SCRIPT = ROOT / 'tools/dataset_converters/camvid.py'
 SPLITS = ('train', 'val', 'test')
 # One colour of the original for each class, and black for void, by class index.

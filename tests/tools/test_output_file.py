@@ -9,6 +9,8 @@ import torch
 
 from tests.tools.test_convert import caffe_weights
 
+pytestmark = pytest.mark.one_line
+
 
 @pytest.fixture(params=['convert', 'draw_scenes'])
 def write(request, tmp_path, capsys):

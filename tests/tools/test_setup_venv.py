@@ -8,6 +8,8 @@ import pytest
 
 from tests.tools.tiny_training import ROOT
 
+pytestmark = pytest.mark.one_line
+
 FAKE_PYTHON = """#!/bin/sh
 case "$*" in
     *"-m venv"*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
