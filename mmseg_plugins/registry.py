@@ -80,6 +80,8 @@ HOOKS = REGISTRIES['HOOKS']
 MODULE2PACKAGE.setdefault(SCOPE, SCOPE)
 # For 'mmseg::...', mmengine expects a distribution named mmsegmentation. Where another
 # one owns mmseg, it would ask to install that, or install it without asking.
-for _module in ('mmseg', 'mmpretrain'):
-    for _distribution in installed_owners()[_module][:1]:
-        MODULE2PACKAGE[_module] = _distribution
+MODULE2PACKAGE.update(
+    (module, distributions[0])
+    for module, distributions in installed_owners().items()
+    if distributions and module in MODULE2PACKAGE
+)

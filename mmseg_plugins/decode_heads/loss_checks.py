@@ -1,6 +1,8 @@
 """Checks that the losses of a head fit its logits, its sampler and the device."""
 
 import inspect
+from collections.abc import Callable
+from functools import cache
 
 from mmseg.models import losses
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -69,8 +71,14 @@ def _check_sampler(head: BaseDecodeHead, loss: nn.Module, name: str) -> None:
 def _is_for_label_maps(loss: nn.Module) -> bool:
     if isinstance(loss, losses.CrossEntropyLoss) and loss.use_mask:
         return False
+    return _takes_label_maps(type(loss).forward)
+
+
+@cache  # the heads ask in each iteration
+def _takes_label_maps(forward: Callable) -> bool:
+    signature = inspect.signature(forward)
     try:
-        inspect.signature(loss.forward).bind(None, None, weight=None, ignore_index=None)
+        signature.bind(None, None, None, weight=None, ignore_index=None)
     except TypeError:
         return False
     return True

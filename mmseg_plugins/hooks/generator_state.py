@@ -63,16 +63,16 @@ class GeneratorStateHook(Hook):
         """Restore the states once, before the first batch is loaded."""
         if not self.is_resumed:
             return
-        self.is_resumed = False
-        if self.states_to_restore is None:
+        self.is_resumed, states = False, self.states_to_restore
+        if states is not None and self.seed_in_file == runner.seed:
+            _set_states(states)
+            return
+        if states is None:
             runner.logger.warning(
                 'The checkpoint has no generator_states: the random numbers are new, '
                 'not those of an undisturbed run'
             )
-        if self.states_to_restore is None or self.seed_in_file != runner.seed:
-            set_random_seed((runner.seed + runner.iter) % 2**32)
-        else:
-            _set_states(self.states_to_restore)
+        set_random_seed((runner.seed + runner.iter) % 2**32)
 
     def before_val(self, runner: Runner) -> None:
         """Keep the states."""
