@@ -1,5 +1,6 @@
 from .blur import GaussianBlur
 from .camvid import CamVidDataset
+from .folder import FolderDataset
 from .label_checks import LoadLabels
 from .positions import (
     DefaultPositionSampler,
@@ -11,6 +12,7 @@ from .synthetic import LoadSyntheticScene, SyntheticSceneDataset
 __all__ = [
     'CamVidDataset',
     'DefaultPositionSampler',
+    'FolderDataset',
     'GaussianBlur',
     'InfinitePositionSampler',
     'LoadLabels',

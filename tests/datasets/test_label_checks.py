@@ -159,3 +159,23 @@ def test_truncated_file_is_named(path, backend):
 def test_num_classes_must_be_positive():
     with pytest.raises(ValueError, match='num_classes=0: must be at least 1'):
         LoadLabels(num_classes=0)
+
+
+def test_the_number_of_classes_of_the_results_counts(path):
+    Image.fromarray(LABELS).save(path)
+    results = dict(seg_map_path=str(path), reduce_zero_label=False, seg_fields=[])
+    with pytest.raises(ValueError, match='num_classes=None: give LoadLabels'):
+        LoadLabels()(dict(results))
+    with pytest.raises(ValueError, match='label 8, 9, 10: must be 0 to 7'):
+        LoadLabels(num_classes=11)(dict(results, num_classes=8, label_map=None))
+    loaded = LoadLabels()(dict(results, num_classes=11, label_map=None))
+    np.testing.assert_array_equal(loaded['gt_seg_map'], LABELS)
+
+
+def test_a_jpeg_is_named_as_the_cause(tmp_path):
+    mask = Image.fromarray(np.tile(LABELS, (4, 4)))
+    mask.save(tmp_path / 'a.jpg')
+    with pytest.raises(ValueError, match=r'a\.jpg holds .*save masks as PNG'):
+        load(tmp_path / 'a.jpg')
+    mask.save(tmp_path / 'a.png')
+    load(tmp_path / 'a.png')

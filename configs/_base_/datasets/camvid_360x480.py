@@ -6,7 +6,7 @@ tools/dataset_converters/camvid.py makes the files.
 dataset_type = 'mmseg_plugins.CamVidDataset'
 data_root = 'data/camvid'
 crop_size = (360, 480)
-load_labels = dict(type='mmseg_plugins.LoadLabels', num_classes=11)
+load_labels = dict(type='mmseg_plugins.LoadLabels')
 train_pipeline = [
     dict(type='mmseg_plugins.SeedByPosition'),
     dict(type='LoadImageFromFile'),
