@@ -18,6 +18,7 @@ try:
     from mmseg_plugins.hooks import *  # noqa: F403
     from mmseg_plugins.layers import StripPooling  # noqa: F401
     from mmseg_plugins.losses import *  # noqa: F403
+    from mmseg_plugins.named_networks import build  # noqa: F401
 except Exception as error:
     # mmengine's registries hide ImportError and AttributeError: they would only say
     # that the class is not in the registry.
