@@ -7,6 +7,7 @@ dfanet        an Xception classifier, trained by configs/dfanet/pretrain_* (.pth
 encnet        the authors' EncNet, or their deep-stem ResNet alone (.pth)
 fcn           the authors' FCN (.caffemodel), or pytorch-fcn (.pth)
 fcn-at-once   the bare weights of pytorch-fcn's FCN8sAtOnce (.pth)
+half          float16 weights and classes of a trained checkpoint, to share (.pth)
 spnet         the authors' SPNet since 10 June 2020, or their ResNet alone (.pth)
 vgg16         a VGG16 classifier (.caffemodel), for init_cfg of FCNVGG
 """
@@ -22,7 +23,7 @@ from output_file import output_file
 import torch
 from trust_argument import add_trust_argument
 
-from mmseg_plugins.converters import CONVERTERS, read_caffemodel
+from mmseg_plugins.converters import CONVERTERS, read_caffemodel, shared_meta
 from mmseg_plugins.safe_loading import load
 
 
@@ -55,8 +56,11 @@ def run(args: argparse.Namespace) -> None:
             )
         if args.target.exists() and args.target.samefile(args.source):
             raise ValueError(f'{args.target} is the source itself: change the name')
-        converted = CONVERTERS[args.converter](read(args.source))
+        checkpoint = read(args.source)
+        converted = CONVERTERS[args.converter](checkpoint)
         meta = dict(converter=args.converter, source=args.source.name)
+        if args.converter == 'half':
+            meta = shared_meta(checkpoint)
         args.target.parent.mkdir(parents=True, exist_ok=True)
         try:
             torch.save(dict(state_dict=converted, meta=meta), unfinished)

@@ -1,37 +1,71 @@
 """Train a network on the embedded scenes, evaluate it, and draw its predictions."""
 
+import first_screen  # first: it keeps the screen free of the host's notes
+
+# isort: split
 import argparse
 import errno
+import os
 import sys
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from PIL import Image
+
+from mmseg_plugins.drawing import class_names, class_palette, paint, sheet
+from mmseg_plugins.run_folder import find_checkpoint
 
 CONFIG = 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
+OTHER_CONFIG = CONFIG.replace('fcn-2s', 'fcn-8s')
+SCENE = 'scene://192x256/scene_2000000.png'
 
 
 def draw(runner: Runner, num_scenes: int) -> np.ndarray:
-    """Draw image, truth and prediction of test scenes side by side, in BGR."""
-    dataset = runner.test_dataloader.dataset
-    palette = np.array(dataset.metainfo['palette'], np.uint8)[:, ::-1]
-    palette = np.concatenate([palette, np.zeros((256 - len(palette), 3), np.uint8)])
+    """Draw image, truth and prediction of test scenes side by side, in RGB."""
+    runner.model.eval()
+    dataset = runner.val_dataloader.dataset
+    palette = class_palette(dataset.metainfo)
     rows = []
     for i in range(min(num_scenes, len(dataset))):
         item = dataset[i]
         with torch.no_grad():
-            result = runner.model.test_step(
+            result = runner.model.val_step(
                 dict(inputs=[item['inputs']], data_samples=[item['data_samples']])
             )[0]
-        image = item['inputs'].permute(1, 2, 0).numpy()
-        truth = palette[result.gt_sem_seg.data[0].cpu().numpy()]
-        prediction = palette[result.pred_sem_seg.data[0].cpu().numpy()]
-        rows.append(np.hstack([image, truth, prediction]))
-    return np.vstack(rows)
+        image = item['inputs'].permute(1, 2, 0).numpy()[..., ::-1]
+        truth, prediction = (
+            paint(labels.data[0].cpu().numpy(), palette)
+            for labels in (result.gt_sem_seg, result.pred_sem_seg)
+        )
+        rows.append([image, truth, prediction])
+    names = class_names(dataset.metainfo)
+    # Without this the brown above some streets looks like an error.
+    names[names.index('ceiling')] = 'ceiling (of a passage, painted like the sky)'
+    return sheet(rows, ['image', 'truth', 'prediction'], names, palette)
+
+
+def next_commands(run: str) -> list[str]:
+    """Return commands to try with a run folder, as typed in the current folder."""
+    python, root = Path(sys.executable), Path(__file__).resolve().parents[1]
+    tools = f'{_from_here(python)} {_from_here(root / "tools")}'
+    other = f'work_dirs/{Path(OTHER_CONFIG).stem}'
+    return [
+        f'# label a new scene, or your own file in its place\n{tools}/predict.py '
+        f'{run} {SCENE}',
+        f'# train FCN-8s, and see where the two differ\n{tools}/train.py '
+        f'{_from_here(root / OTHER_CONFIG)} && \\\n{tools}/compare.py {run} {other}',
+        f'# begin with your own photos and their masks\n{tools}/new.py IMAGES MASKS',
+    ]
+
+
+def _from_here(path: Path) -> Path:
+    """Return a path without the current folder, if it is in there."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def main() -> None:
@@ -44,21 +78,25 @@ def main() -> None:
     root = Path(__file__).resolve().parents[1]
     cfg = Config.fromfile(root / CONFIG)
     # A training does not begin in the folder of an earlier one.
-    cfg.work_dir = str(Path(args.work_dir, time.strftime('%Y%m%d_%H%M%S')))
+    cfg.work_dir = os.path.join(args.work_dir, time.strftime('%Y%m%d_%H%M%S'))
     cfg.randomness = dict(seed=args.seed)
     start = time.perf_counter()
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    metrics = runner.test()
+    with first_screen.short_log():
+        runner = Runner.from_cfg(cfg)
+        runner.train()  # it ends with an evaluation on the held-out scenes
+    miou = runner.message_hub.get_scalar('val/mIoU').current()
     picture = Path(args.work_dir) / 'demo.png'
-    if not cv2.imwrite(str(picture), draw(runner, args.scenes)):
-        sys.exit(f'{picture} could not be written: check the folder and the disk')
+    Image.fromarray(draw(runner, args.scenes)).save(picture)
     print(
-        f'\n{Path(CONFIG).stem}: mIoU {metrics["mIoU"]:.1f} on '
-        f'{len(runner.test_dataloader.dataset)} held-out scenes, '
-        f'{time.perf_counter() - start:.0f} s\n'
-        f'Image, truth and prediction: {picture}'
+        f'\n{Path(CONFIG).stem}: mIoU {miou:.1f} on '
+        f'{len(runner.val_dataloader.dataset)} held-out scenes, '
+        f'{time.perf_counter() - start:.0f} s\n\n'
+        f'Picture:    {picture} (image, truth and prediction)\n'
+        f'Report:     {cfg.work_dir}/report.html\n'
+        f'Checkpoint: {find_checkpoint(cfg.work_dir)}\n\n'
+        'Try next:\n'
     )
+    print('\n\n'.join(next_commands(cfg.work_dir)))
 
 
 if __name__ == '__main__':
