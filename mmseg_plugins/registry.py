@@ -76,8 +76,10 @@ DATASETS = REGISTRIES['DATASETS']
 TRANSFORMS = REGISTRIES['TRANSFORMS']
 HOOKS = REGISTRIES['HOOKS']
 
-# A config may say _base_ = 'mmseg_plugins::...' once the package is imported.
-MODULE2PACKAGE.setdefault(SCOPE, SCOPE)
+# A config may say _base_ = 'mmseg_plugins::...' once the package is imported. This is
+# the name of a module: for a distribution, upstream mmengine looks in site-packages
+# only, where an editable install has no configs.
+MODULE2PACKAGE.setdefault(SCOPE, __name__)
 # For 'mmseg::...', mmengine expects a distribution named mmsegmentation. Where another
 # one owns mmseg, it would ask to install that, or install it without asking.
 MODULE2PACKAGE.update(
