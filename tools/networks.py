@@ -1,12 +1,12 @@
 """Networks of configs and single layers, for several tools."""
 
+import first_screen  # noqa: F401  first: it keeps the screen free of the host's notes
+
+# isort: split
 import importlib.util
 from functools import partial
 from pathlib import Path
 
-import mmseg_plugins.safe_loading  # noqa: F401  first: it names what the host lacks
-
-# isort: split
 import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
@@ -18,6 +18,7 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+import mmseg_plugins.safe_loading  # noqa: F401  no code of a checkpoint is run
 from mmseg_plugins.layers import Encoding, MixedPooling, StripPooling
 
 LAYERS = {  # name: class, then its arguments, of which the first is the channels
@@ -44,7 +45,8 @@ def load_config(name: str) -> Config:
         return Config.fromfile(file)
     raise ValueError(
         f'{name}: no such config; give a file, or package::folder/file.py for a config '
-        'of a package that was installed as a wheel, such as mmseg'
+        'of a package that was installed as a wheel, such as mmseg. Where a run folder '
+        'can be given, correct its path'
     )
 
 
@@ -65,7 +67,7 @@ def load_segmentor(config: str, checkpoint: str) -> nn.Module:
 
     As in mmseg, its ``cfg`` is the config, and its ``dataset_meta`` has classes and
     palette. They come from the checkpoint, else from the config of the test dataset,
-    else from its class.
+    else from its class. Classes without names get '0', '1', ...
 
     Raises:
         ValueError: If there is no such config, the weights are of another model, or
@@ -76,17 +78,30 @@ def load_segmentor(config: str, checkpoint: str) -> nn.Module:
     try:
         loaded = load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
     except RuntimeError as error:
+        reason = ' '.join(str(error).split())[:200]
         raise ValueError(
-            f'{checkpoint} does not fit {config}: give the config it was trained with'
+            f'{checkpoint} does not fit {config}: give the config it was trained with '
+            f'({reason} ...)'
         ) from error
-    dataset = cfg.test_dataloader.dataset
-    model.dataset_meta = (
+    dataset = find_test_dataset(cfg)
+    meta = (
         loaded.get('meta', {}).get('dataset_meta')
         or dataset.get('metainfo')
         or getattr(DATASETS.get(dataset.type), 'METAINFO', {})
     )
+    model.dataset_meta = dict(meta)
+    if not meta.get('classes'):
+        model.dataset_meta['classes'] = [str(i) for i in range(model.num_classes)]
     model.cfg = cfg
     return model
+
+
+def find_test_dataset(cfg: Config) -> Config:
+    """Return the config of the test dataset, of several the first."""
+    dataset = cfg.test_dataloader.dataset
+    while 'datasets' in dataset or 'dataset' in dataset:  # ConcatDataset, RepeatDataset
+        dataset = dataset.get('datasets', [dataset.get('dataset')])[0]
+    return dataset
 
 
 class Logits(nn.Module):
