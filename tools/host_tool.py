@@ -1,27 +1,47 @@
 """Run a tool of the installed mmseg with mmseg_plugins registered."""
 
+import first_screen  # first: it keeps the screen free of the host's notes
+
+# isort: split
 import argparse
 import os
 import runpy
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
-import mmseg_plugins  # noqa: F401  first: it says how to fix an incomplete host
-
-# isort: split
 import mmseg
 from mmengine.device import get_device
 from torch import distributed
 from trust_argument import add_trust_argument
 
+from mmseg_plugins.run_folder import (
+    TEST_CONFIG,
+    TRAINED,
+    find_checkpoint,
+    find_config,
+    resolve_run,
+)
+
 
 def run_host_tool(name: str) -> None:
     """Run a file of mmseg's folder ``tools`` with the arguments of this process.
 
+    The first argument may be a run folder: ``train.py RUN`` continues the training in
+    it, ``test.py RUN`` tests its best checkpoint. Options may follow.
+
     Raises:
-        SystemExit: If mmseg has no such file, or mmengine cannot use the launcher.
+        SystemExit: If the first argument is not an option and no file or run folder,
+            if mmseg has no such tool, or if mmengine cannot use the launcher.
     """
     _trust_checkpoints()
+    with tempfile.TemporaryDirectory() as folder:
+        _replace_run_folder(name, Path(folder))
+        _run(name)
+
+
+def _run(name: str) -> None:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--launcher', default='none')
     launcher = parser.parse_known_args()[0].launcher
@@ -31,12 +51,46 @@ def run_host_tool(name: str) -> None:
     # A wheel has its tools inside the package, a source checkout beside it.
     for tools in (package / '.mim' / 'tools', package.parent / 'tools'):
         if (tools / name).is_file():
-            runpy.run_path(str(tools / name), run_name='__main__')
+            with first_screen.short_log():
+                runpy.run_path(str(tools / name), run_name='__main__')
             return
     sys.exit(
         f'mmseg in {package} has no tools/{name}: install mmseg as a wheel, or put its '
         'source checkout on PYTHONPATH'
     )
+
+
+def _replace_run_folder(tool: str, folder: Path) -> None:
+    """Put what mmseg's tool takes in place of a run folder in sys.argv.
+
+    A test must not overwrite the config of the training, as mmengine would do with a
+    config of the same name, so it reads a copy in ``folder``.
+    """
+    word = sys.argv[1] if len(sys.argv) > 1 else '--help'
+    run = resolve_run(word)
+    try:
+        if run is None and not word.startswith('-') and not Path(word).is_file():
+            raise ValueError(
+                f'{word} is neither a config nor a run folder (working folder: '
+                f'{Path.cwd()}): correct the path'
+            )
+        if run is None:
+            return
+        config = find_config(run)
+        if tool == 'test.py':
+            work_dir = Path('work_dirs', word) if word in TRAINED else run
+            copy = shutil.copy(config, folder / TEST_CONFIG)
+            words = [copy, find_checkpoint(run), '--work-dir', work_dir]
+        elif word in TRAINED:
+            raise ValueError(
+                f'{word} is a trained model of the package: give the config of a new '
+                'training, or the folder of your own run'
+            )
+        else:
+            words = [config, '--work-dir', run, '--resume']
+    except ValueError as error:
+        sys.exit(str(error))
+    sys.argv[1:2] = map(str, words)
 
 
 def _trust_checkpoints() -> None:

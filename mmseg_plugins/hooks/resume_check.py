@@ -96,6 +96,8 @@ def _choose(runner: Runner) -> tuple[str, str]:
             'choose another --work-dir, or delete them'
         )
     source = runner._load_from
+    if source and _is_best_of(folder, Path(source)):
+        source = None  # it has no optimizer; a test left its name in the config
     if source and paths and Path(source).parent.resolve() != folder.resolve():
         return '', (
             f'load_from={source!r} is not in {folder}, which has checkpoints of this '
@@ -125,6 +127,11 @@ def _choose(runner: Runner) -> tuple[str, str]:
         f'No checkpoint in {folder} can be resumed. {" ".join(problems)} Restore one '
         'from a copy, or begin a new training in another --work-dir'
     )
+
+
+def _is_best_of(folder: Path, path: Path) -> bool:
+    is_inside = path.parent.resolve() == folder.resolve()
+    return is_inside and path.name.startswith('best_')
 
 
 def _step(path: Path) -> str:
@@ -162,8 +169,8 @@ def _is_allowed(key: str, value: Any, folder: Path) -> bool:
     if key == 'keep_ckpt_ids':
         is_list = isinstance(value, list) and all(type(step) is int for step in value)
         return is_list and value == sorted(value)  # mmengine deletes the first ones
-    if key == 'last_ckpt' or str(key).startswith('best_ckpt'):
-        path = Path(str(value))
-        is_inside = path.parent.resolve() == folder.resolve()
-        return is_inside and (key == 'last_ckpt' or path.name.startswith('best_'))
+    if key == 'last_ckpt':
+        return Path(str(value)).parent.resolve() == folder.resolve()
+    if str(key).startswith('best_ckpt'):
+        return _is_best_of(folder, Path(str(value)))
     return True

@@ -101,11 +101,19 @@ class SafeCheckpointHook(CheckpointHook):
     @write_whole_files()
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save the best checkpoint, then delete the previous one."""
+        missing = set(self.save_best or ()) - {'auto', *metrics}
+        if missing:  # mmengine would stop with a KeyError
+            runner.logger.warning(
+                f'No best checkpoint is kept: the validation has no {missing.pop()}, '
+                f'but {", ".join(metrics)}. Set default_hooks.checkpoint.save_best to '
+                'one of these, or to None'
+            )
+            return
         super()._save_best_checkpoint(runner, metrics)
         self._delete_outdated()
 
     def _delete_outdated(self) -> None:
-        if self.newest_finite is None:
+        if self.newest_finite is None and not self.is_finite:
             return
         outdated = getattr(self.file_backend, 'paths', [])
         for path in set(outdated) - {self.newest_finite, *self._best_paths()}:

@@ -48,7 +48,7 @@ def test_dist_train_trains_in_two_processes(tmp_path):
     assert done.returncode == 0, output[-3000:]
     assert 'processes meet over gloo' in output
     assert 'DDP Initialized with' in output
-    assert [path.name for path in tmp_path.glob('*.pth')] == ['iter_2.pth']
+    assert [path.name for path in tmp_path.glob('iter_*')] == ['iter_2.pth']
     assert len(list(tmp_path.rglob('scalars.json'))) == 1  # of the first process
     weights = load(str(tmp_path / 'iter_2.pth'))['state_dict']
     assert not [key for key in weights if key.startswith('module.')]
@@ -60,7 +60,11 @@ FAKE_SRUN = '#!/usr/bin/env bash\nprintf "%s\\n" "$@"\nexit 3\n'
 
 @pytest.mark.parametrize(
     ('tool', 'files'),
-    [('train', ['my config.py']), ('test', ['my config.py', 'weights.pth'])],
+    [
+        ('train', ['my config.py']),
+        ('test', ['my config.py', 'weights.pth']),
+        ('test', ['.']),  # a run folder
+    ],
 )
 def test_slurm_scripts_pass_the_arguments_of_the_scripts_of_mmseg(
     tmp_path, tool, files

@@ -284,8 +284,8 @@ def test_a_full_disk_ends_in_a_sentence_and_costs_nothing(folder, small_disk):
     message = str(error.value)
     assert f'{folder}/iter_4.pth could not be written: File too large' in message
     assert 'MiB are free' in message
-    assert 'Still there: iter_1.pth, iter_2.pth, iter_3.pth.' in message
-    files = {path: path.read_bytes() for path in folder.glob('iter_*')}
+    assert 'best_mIoU_iter_3.pth, iter_1.pth, iter_2.pth, iter_3.pth.' in message
+    files = {path: path.read_bytes() for path in folder.glob('*.pth')}
     assert files == before
     small_disk()
     run(folder, 4, resume=True, **ROTATION)  # as the message says

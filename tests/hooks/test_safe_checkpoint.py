@@ -29,7 +29,7 @@ def run(
     folder: Path, hooks: tuple = (), changes: dict | None = None, **options
 ) -> Path:
     """Train for three iterations, with a checkpoint after each."""
-    options = dict(interval=1) | options
+    options = dict(interval=1, save_best=None) | options
     cfg = make_config(
         folder,
         **{'train_cfg.max_iters': 3, 'train_cfg.val_interval': 1},
@@ -50,7 +50,7 @@ def run(
         ({}, dict(max_keep_ckpts=1)),
         ({}, dict(max_keep_ckpts=2, **BEST)),
         ({}, dict(save_best=['mIoU', 'aAcc'], rule='greater')),
-        ({}, dict(interval=10, save_last=False)),
+        ({}, dict(interval=10, save_last=False, **BEST)),
         ({}, dict(interval=10, published_keys=['meta', 'state_dict'])),
         ({}, dict(filename_tmpl='step-{}.pth', save_optimizer=False)),
         (BY_EPOCH, dict(max_keep_ckpts=2, **BEST)),
@@ -77,7 +77,8 @@ def test_it_writes_what_the_hook_of_mmengine_writes(changes, options, tmp_path):
                 assert torch.equal(actual[part][key], value)
         info, wanted = (x['message_hub']['runtime_info'] for x in (actual, expected))
         assert info.get('keep_ckpt_ids') == wanted.get('keep_ckpt_ids')
-        assert info['last_ckpt'] == wanted['last_ckpt'].replace('/stock/', '/ours/')
+        last = wanted.get('last_ckpt', '')  # none if only the best one is saved
+        assert info.get('last_ckpt', '') == last.replace('/stock/', '/ours/')
 
 
 class NaNWeights(Hook):
@@ -144,3 +145,27 @@ def test_first_non_finite():
         for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
             bad = torch.tensor([0.0, value], dtype=dtype)
             assert first_non_finite(finite | dict(d=bad)) == 'd'
+
+
+def read_log(folder: Path) -> str:
+    return '\n'.join(path.read_text() for path in folder.glob('*/*.log'))
+
+
+def test_a_metric_that_the_validation_does_not_have(tmp_path):
+    folder = run(tmp_path, save_best='mFscore', rule='greater')
+    assert 'No best checkpoint is kept: the validation has no mFscore' in read_log(
+        folder
+    )
+    assert (folder / 'iter_3.pth').is_file()
+    assert not [*folder.glob('best_*')]
+
+
+def test_a_training_goes_on_from_the_newest_checkpoint_not_from_the_best(tmp_path):
+    """A test may have left the name of the best checkpoint in the config."""
+    folder = run(tmp_path, **BEST)
+    (best,) = folder.glob('best_mIoU_*.pth')
+    changes = dict(load_from=str(best), resume=True)
+    run(tmp_path, changes=changes | {'train_cfg.max_iters': 4}, **BEST)
+    assert 'resumed epoch: 0, iter: 3' in read_log(folder)
+    assert (folder / 'iter_4.pth').is_file()
+    assert len([*folder.glob('best_mIoU_*.pth')]) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from host_tool import run_host_tool
 from mmengine.device import get_device
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 
@@ -44,6 +45,37 @@ def test_test_py_evaluates_and_draws(trained, tmp_path):
     assert len(list((tmp_path / 'out').glob('*.png'))) == 3
 
 
+def test_a_run_folder_stands_for_its_files(trained):
+    """A test with options leaves the config of the training as it is."""
+    config = (trained / CONFIG.name).read_text()
+    start = [sys.executable, ROOT / 'tools/test.py', trained, '--tta']
+    done = subprocess.run(start, capture_output=True, text=True)
+    assert 'mIoU' in done.stdout, done.stderr[-2000:]
+    assert (trained / CONFIG.name).read_text() == config
+    start = [sys.executable, ROOT / 'tools/train.py', trained]
+    start += ['--cfg-options', 'train_cfg.max_iters=6', 'train_cfg.val_interval=6']
+    done = subprocess.run(start, capture_output=True, text=True)
+    assert 'resumed epoch: 0, iter: 4' in done.stdout, done.stderr[-2000:]
+    assert (trained / 'iter_6.pth').is_file()
+    assert len(list(trained.glob('best_mIoU_iter_*.pth'))) == 1
+
+
+@pytest.mark.parametrize(
+    ('tool', 'words', 'complaint'),
+    [
+        ('train.py', ['missing.py'], 'neither a config nor a run folder'),
+        ('train.py', ['.'], 'has no config'),
+        ('train.py', ['scenes'], 'a trained model of the package'),
+        ('test.py', ['.', '--tta'], 'has no config'),
+    ],
+)
+def test_a_folder_that_is_no_run(tool, words, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', [tool, *words])
+    with pytest.raises(SystemExit, match=complaint):
+        run_host_tool(tool)
+
+
 def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path):
     options = [*OPTIONS, 'model.backbone.fc_channels=16']
     options[2] = 'model.decode_head.in_channels=[4,8,16,32,16]'
@@ -58,18 +90,13 @@ def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path):
 def test_inference_on_an_image_file(trained, tmp_path):
     file = str(tmp_path / 'street.png')
     cv2.imwrite(file, render_scene(7, (64, 96))[0])
-    config = str(next(trained.glob('*.py')))
+    config = str(trained / CONFIG.name)
     checkpoint = str(trained / 'iter_4.pth')
     model = init_model(config, checkpoint, device='cpu')
     result = inference_model(model, file)
     assert result.pred_sem_seg.shape == (64, 96)
     inferencer = MMSegInferencer(config, checkpoint, device='cpu')
     assert inferencer(file)['predictions'].shape == (64, 96)
-
-
-def test_test_py_augments(trained, tmp_path):
-    output = run('test.py', trained / 'iter_4.pth', '--work-dir', tmp_path, '--tta')
-    assert 'mIoU' in output
 
 
 @pytest.mark.skipif(get_device() != 'cpu', reason='a launcher works with a GPU')

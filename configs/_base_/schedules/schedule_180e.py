@@ -27,7 +27,10 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # The oldest is deleted when the next is whole: the disk needs room for one more.
     checkpoint=dict(
-        type='mmseg_plugins.SafeCheckpointHook', interval=5, max_keep_ckpts=3
+        type='mmseg_plugins.SafeCheckpointHook',
+        interval=5,
+        max_keep_ckpts=3,
+        save_best='mIoU',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),

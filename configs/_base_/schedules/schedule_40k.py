@@ -20,6 +20,7 @@ default_hooks = dict(
         by_epoch=False,
         interval=4000,
         max_keep_ckpts=3,
+        save_best='mIoU',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),

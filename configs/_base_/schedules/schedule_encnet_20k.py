@@ -25,6 +25,7 @@ default_hooks = dict(
         by_epoch=False,
         interval=2000,
         max_keep_ckpts=3,
+        save_best='mIoU',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),

@@ -24,6 +24,7 @@ default_hooks = dict(
         by_epoch=False,
         interval=4000,
         max_keep_ckpts=3,
+        save_best='mIoU',
         save_param_scheduler=False,
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
