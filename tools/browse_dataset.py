@@ -6,6 +6,7 @@ python tools/browse_dataset.py CONFIG --output-dir seen --not-show
 import argparse
 from pathlib import Path
 
+import first_screen  # noqa: F401  first: it says how to fix the environment
 from networks import load_config
 
 # isort: split
@@ -17,20 +18,27 @@ from mmseg.registry import DATASETS, VISUALIZERS
 
 
 def main() -> None:
-    """Draw all images, on the screen or into a folder."""
+    """Draw images, on the screen or into a folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='file, or package::folder/file.py')
     parser.add_argument('--output-dir', type=Path, help='where to write the pictures')
     parser.add_argument('--not-show', action='store_true', help='open no window')
+    parser.add_argument(
+        '--limit', type=int, default=50, help='images to draw, spread over the data set'
+    )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     args = parser.parse_args()
+    if args.limit < 1:
+        parser.error(f'--limit {args.limit}: must be at least 1')
     cfg = load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     visualizer = VISUALIZERS.build(cfg.visualizer)
     visualizer.dataset_meta = dataset.metainfo
-    for index in track_iter_progress(range(len(dataset))):
+    number = min(args.limit, len(dataset))
+    for position in track_iter_progress(range(number)):
+        index = position * len(dataset) // number
         item = dataset[index]
         # Images of several folders may have one name.
         name = f'{index:06}_{Path(item["data_samples"].img_path).name}'
@@ -45,6 +53,8 @@ def main() -> None:
             wait_time=2,  # seconds
             out_file=args.output_dir and str(args.output_dir / name),
         )
+    if number < len(dataset):
+        print(f'\nDrew {number} of {len(dataset)} images: --limit draws more')
 
 
 if __name__ == '__main__':

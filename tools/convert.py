@@ -12,15 +12,16 @@ spnet         the authors' SPNet since 10 June 2020, or their ResNet alone (.pth
 vgg16         a VGG16 classifier (.caffemodel), for init_cfg of FCNVGG
 """
 
+import first_screen  # noqa: F401  first: it keeps the screen free of the host's notes
+
+# isort: split
 import argparse
 import logging
 import sys
 from pathlib import Path
 
-from output_file import output_file
-
-# isort: split
 import torch
+from output_file import output_file
 from trust_argument import add_trust_argument
 
 from mmseg_plugins.converters import CONVERTERS, read_caffemodel, shared_meta

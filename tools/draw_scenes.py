@@ -3,15 +3,16 @@
 python tools/draw_scenes.py --out docs/scenes.png --rows 4 --columns 3
 """
 
+import first_screen  # noqa: F401  first: it keeps the screen free of the host's notes
+
+# isort: split
 import argparse
 import sys
 from pathlib import Path
 
-from output_file import output_file
-
-# isort: split
 import cv2
 import numpy as np
+from output_file import output_file
 
 from mmseg_plugins.datasets.scenes import PALETTE, render_scene
 

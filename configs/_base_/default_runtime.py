@@ -15,13 +15,17 @@ visualizer = dict(
     type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer'
 )
 custom_hooks = [
+    dict(type='mmseg_plugins.RunSummaryHook'),
     dict(type='mmseg_plugins.NumClassCheckHook'),
+    dict(type='mmseg_plugins.DataCheckHook'),
     dict(type='mmseg_plugins.UnseenClassCheckHook'),
     dict(type='mmseg_plugins.CheckpointCheckHook'),
     dict(type='mmseg_plugins.ResumeCheckHook'),
     dict(type='mmseg_plugins.FiniteLossHook'),
     dict(type='mmseg_plugins.GeneratorStateHook'),
+    dict(type='mmseg_plugins.ReportHook'),
 ]
+report = True  # whether ReportHook writes report.html
 # An experiment that counts in epochs sets by_epoch=True.
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'

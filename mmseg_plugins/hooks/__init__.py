@@ -1,17 +1,23 @@
 from .checkpoint_check import CheckpointCheckHook
+from .data_check import DataCheckHook
 from .finite_loss import FiniteLossHook
 from .generator_state import GeneratorStateHook
 from .num_class_check import NumClassCheckHook
+from .report_hook import ReportHook
 from .resume_check import ResumeCheckHook
+from .run_summary import RunSummaryHook
 from .safe_checkpoint import SafeCheckpointHook
 from .unseen_class_check import UnseenClassCheckHook
 
 __all__ = [
     'CheckpointCheckHook',
+    'DataCheckHook',
     'FiniteLossHook',
     'GeneratorStateHook',
     'NumClassCheckHook',
+    'ReportHook',
     'ResumeCheckHook',
+    'RunSummaryHook',
     'SafeCheckpointHook',
     'UnseenClassCheckHook',
 ]

@@ -1,7 +1,7 @@
 """A hook that writes report.html after a training and after a test."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class ReportHook(Hook):
     page: Path | None = None  # the page that was written last
     is_active = False  # the same in all processes of a distributed run
     collector: Collector | None = None  # None after an error, and between evaluations
-    pictures: Sequence[Mapping[str, Any]] = ()  # what save_results returned
+    first_image: str | None = None  # path; None without results to show
 
     def before_run(self, runner: Runner) -> None:
         """Note the time."""
@@ -64,7 +64,7 @@ class ReportHook(Hook):
         self.meta: Mapping[str, Any] = getattr(dataset, 'metainfo', {})
         num_classes = len(self.meta.get('classes') or ())
         self.is_active = runner.cfg.get('report', True) and 0 < num_classes < 256
-        self.collector, self.pictures = None, ()
+        self.collector = self.first_image = None
         if self.is_active:
             metrics = getattr(loop.evaluator, 'metrics', [])
             ignored = (getattr(metric, 'ignore_index', None) for metric in metrics)
@@ -98,17 +98,18 @@ class ReportHook(Hook):
             if collector is None or not is_main_process() or not all(results):
                 return
             records = [record for result in results for record in result[0]]
-            if not records:
+            confusion = np.sum([result[1] for result in results], axis=0)
+            if not any(record.counts.any() for record in records):
                 runner.logger.info('No report: the images have no labels')
                 return
-            confusion = np.sum([result[1] for result in results], axis=0)
             seconds = time.time() - self.start
-            self.pictures = save_results(
+            save_results(
                 Path(runner.work_dir) / 'report',
                 evaluation_of(records, confusion, self.meta),
                 choose(records, collector.num_images),
                 summary_of(runner, segmentor_of(runner.model), mode, seconds),
             )
+            self.first_image = records[0].path
 
     def after_train(self, runner: Runner) -> None:
         """Write the page of the last validation."""
@@ -119,33 +120,29 @@ class ReportHook(Hook):
         self._write_page(runner)
 
     def _write_page(self, runner: Runner) -> None:
-        if not self.pictures:  # another process, an error, no validation or no labels
+        if not self.is_active and runner.cfg.get('report', True):
+            reason = 'no validation, or data without class names'
+            runner.logger.info(f'No report: the run has {reason}')
+        if self.first_image is None:  # another process, an error, or no labels
             return
         with self._errors_are_logged(runner, "The network's pictures are left out"):
-            self._draw_network(runner)
+            image = read_image(self.first_image)
+            is_whole = not is_model_wrapper(runner.model) or isinstance(
+                runner.model, DistributedDataParallel
+            )  # else its weights are spread over several processes
+            if is_whole and image is not None:
+                model = segmentor_of(runner.model)
+                pictures = network_pictures(model, image, self.meta)
+                save_network_pictures(Path(runner.work_dir) / 'report', pictures)
         with self._errors_are_logged(runner, 'report.html is left out'):
             self.page = write_page(runner.work_dir)
             runner.logger.info(f'Report: {self.page}')
-
-    def _draw_network(self, runner: Runner) -> None:
-        """Draw what the network makes of the first sample image."""
-        if is_model_wrapper(runner.model) and not isinstance(
-            runner.model, DistributedDataParallel
-        ):
-            return  # the weights are spread over several processes
-        samples = (entry for entry in self.pictures if entry['kind'] == 'sample')
-        image = read_image(next(samples)['path'])
-        if image is not None:
-            model, folder = segmentor_of(runner.model), Path(runner.work_dir) / 'report'
-            save_network_pictures(folder, network_pictures(model, image, self.meta))
 
     @contextmanager
     def _errors_are_logged(self, runner: Runner, consequence: str) -> Iterator[None]:
         try:
             yield
-        except (
-            Exception
-        ) as error:  # whatever it is: the run is worth more than a report
+        except Exception as error:  # of any kind: the run is worth more than a report
             self.collector = None
             runner.logger.error(
                 f'{consequence}: {type(error).__name__}: {error}. The results of the '
