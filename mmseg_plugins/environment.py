@@ -19,7 +19,13 @@ OWNERS = {
 }
 HOSTS = ('mmengine', 'mmcv', 'mmseg')
 #: The oldest versions that work: dotted types need mmengine 0.8.
-MINIMUM = {'torch': '2.1', 'mmengine': '0.8.0', 'mmcv': '2.0.0', 'mmseg': '1.0.0'}
+MINIMUM = {
+    'torch': '2.1',
+    'mmengine': '0.8.0',
+    'mmcv': '2.0.0',
+    'mmseg': '1.0.0',
+    'mmpretrain': '1.0.0',
+}
 
 INSTALL_ONEDL = (
     "pip install 'onedl-mmengine>=0.10.8' 'onedl-mmcv>=2.3' 'onedl-mmsegmentation>=1.4'"
@@ -29,22 +35,25 @@ INSTALL_UPSTREAM = (
     " ftfy regex 'numpy<2.3' 'setuptools<81'"
 )
 _UNINSTALL = 'pip uninstall -y '
-_TO_ONEDL = (
-    f'{_UNINSTALL}mmsegmentation mmengine mmcv mmcv-lite mmcv-full && {INSTALL_ONEDL}'
-)
-#: A pattern in the error of a failed import, and the command that fixes it.
+_OPENCV = f'{_UNINSTALL}opencv-python opencv-python-headless && pip install '
+#: A pattern in the error of a failed import, and the command that fixes it. check_env
+#: puts the module before the error.
 _FIXES = {
-    r'mmcv\._ext|MMCV==\S+ is used but|Weights only load failed': _TO_ONEDL,
     r"No module named '(ftfy|regex)'": 'pip install ftfy regex',
-    r"No module named 'cv2'": 'pip install opencv-python',
+    r"No module named 'cv2'|'cv2' has no attribute": f'{_OPENCV}opencv-python',
     r"No module named 'numpy'": 'pip install numpy',
     r"No module named 'pkg_resources'": "pip install 'setuptools<81'",
     r'Adafactor is already registered': "pip install 'mmengine>=0.10.6,<1'",
     r'torchvision::nms': f'{_UNINSTALL}torchvision  # only mmpretrain needs it',
-    r'libGL\.so': f'{_UNINSTALL}opencv-python && pip install opencv-python-headless',
+    r'libGL\.so': f'{_OPENCV}opencv-python-headless',
     r'_ARRAY_API|numpy\.core\.multiarray failed': "pip install 'numpy<2'",
-    r"No module named 'mmseg_plugins": 'pip install -e .  # in the repository',
+    r"(No module named|from) 'mmseg_plugins": 'pip install -e .  # in the repository',
+    r'^cv2: ': f'{_OPENCV}opencv-python',
+    r'^numpy: ': 'pip install --force-reinstall numpy',
+    r'^torch: ': 'pip install --force-reinstall torch',
 }
+#: A pattern in an error that only the maintained line does not have.
+_NEEDS_ONEDL = r'mmcv\._ext|MMCV==\S+ is used but|Weights only load failed'
 
 
 class Finding(NamedTuple):
@@ -79,17 +88,19 @@ def find_problems() -> list[Finding]:
     missing = [name for name in HOSTS if not is_importable(name)]
     if missing:
         message = f'MMSegmentation is incomplete: no {", ".join(missing)} can be found.'
-        findings.append(Finding(message, install, fatal=True))
+        # Pip believes that a distribution is installed after its files were deleted.
+        fix = _reinstall(owners) if any(owners[name] for name in missing) else install
+        findings.append(Finding(message, fix, fatal=True))
     for name, minimum in MINIMUM.items():
         installed = owners.get(name, [name])
         version = version_of(installed[0]) if installed else None
         if len(installed) > 1:
             both = ' and '.join(installed)
             message = f"{both} are both installed and overwrite each other's files."
-            findings.append(Finding(message, _reinstall(owners, name)))
+            findings.append(Finding(message, _reinstall(owners)))
         elif version and _release(version) < _release(minimum):
             message = f'{installed[0]} {version} is too old: at least {minimum} needed.'
-            fix = _reinstall(owners, name) if name in owners else 'pip install -U torch'
+            fix = _reinstall(owners) if name in owners else 'pip install -U torch'
             findings.append(Finding(message, fix, fatal=True))
     return findings
 
@@ -122,17 +133,23 @@ def fix_for(error: str) -> str:
     for pattern, fix in _FIXES.items():
         if re.search(pattern, error):
             return fix
-    return f'{_install_command(installed_owners())} --force-reinstall --no-deps'
+    owners = installed_owners()
+    needs_onedl = re.search(_NEEDS_ONEDL, error)
+    return _reinstall(owners, INSTALL_ONEDL if needs_onedl else None)
 
 
-def _reinstall(owners: dict[str, list[str]], broken: str) -> str:
-    """Return a command that reinstalls ``broken``, and what is of the other line."""
-    install = _install_command(owners)
-    hosts = [distribution for name in HOSTS for distribution in owners[name]]
-    upstream = install == INSTALL_UPSTREAM
-    others = [name for name in hosts if name.startswith('onedl-') == upstream]
-    names = ' '.join(dict.fromkeys([*owners[broken], *others]))
-    return f'{_UNINSTALL}{names} && {install}'
+def _reinstall(owners: dict[str, list[str]], install: str | None = None) -> str:
+    """Return a command that removes all hosts of both lines, then installs one line.
+
+    Distributions of one import name delete each other's files. So pip has to forget all
+    of them: it does not install again what it believes to be installed.
+    """
+    install = install or _install_command(owners)
+    if owners['mmpretrain']:
+        onedl = install == INSTALL_ONEDL
+        install += " 'onedl-mmpretrain>=1.3'" if onedl else ' mmpretrain'
+    names = [distribution for names in owners.values() for distribution in names]
+    return f'{_UNINSTALL}{" ".join(names)} && {install}' if names else install
 
 
 def _install_command(owners: dict[str, list[str]]) -> str:

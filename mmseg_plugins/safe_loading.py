@@ -28,7 +28,11 @@ def load_from_local(name: str, map_location: Any = None) -> Any:
 
 
 def load_from_http(name: str, map_location: Any = None, url: str | None = None) -> Any:
-    """Load an address through torch's cache; ``url`` differs where it has a name."""
+    """Load an address through torch's cache; ``url`` differs where it has a name.
+
+    Raises:
+        OSError: If it is not in the cache, and could not be downloaded.
+    """
     url = url or name
     folder = Path(torch.hub.get_dir(), 'checkpoints')
     path = folder / Path(urlparse(url).path).name
@@ -36,7 +40,14 @@ def load_from_http(name: str, map_location: Any = None, url: str | None = None) 
         barrier()  # rank 0 downloads first
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path), progress=os.isatty(0))
+        try:
+            torch.hub.download_url_to_file(url, str(path), progress=os.isatty(0))
+        except OSError as error:
+            raise OSError(
+                f'{url} could not be downloaded ({error}): put the file at {path}, or '
+                'give a file as model.backbone.init_cfg.checkpoint=FILE, or start from '
+                'random weights with model.backbone.init_cfg=None'
+            ) from error
     if get_rank() == 0:
         barrier()
     return load(name, map_location, path)

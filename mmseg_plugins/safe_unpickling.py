@@ -27,7 +27,7 @@ _trusted: set[str] = set()
 _lock = threading.RLock()  # torch's allow-list belongs to the whole process
 
 
-def trust(name: str) -> str:
+def trust(name: str | Path) -> str | Path:
     """Let ``load`` run the code in a checkpoint, and keep the texts in it.
 
     Args:
@@ -40,12 +40,12 @@ def trust(name: str) -> str:
     return name
 
 
-def is_trusted(name: str) -> bool:
+def is_trusted(name: str | Path) -> bool:
     """Return whether ``trust`` was called for this file or address."""
     return _key(name) in _trusted
 
 
-def load(name: str, map_location: Any = None, path: Path | None = None) -> Any:
+def load(name: str | Path, map_location: Any = None, path: Path | None = None) -> Any:
     """Load a checkpoint, and leave out the texts that mmengine would run as code.
 
     Args:
@@ -93,11 +93,13 @@ def check_records(path: Path) -> None:
             raise zipfile.BadZipFile(f'{damaged} differs from its checksum')
 
 
-def _key(name: str) -> str:
-    return name if '://' in name else str(Path(name).expanduser().resolve())
+def _key(name: str | Path) -> str:
+    if '://' in str(name):
+        return str(name)
+    return str(Path(name).expanduser().resolve())
 
 
-def _explain(name: str, path: Path, error: Exception) -> str:
+def _explain(name: str | Path, path: Path, error: Exception) -> str:
     # torch wraps what the unpickler says into advice to load the file unsafely.
     inner = error.__context__ if isinstance(error, UnpicklingError) else None
     reason = str(inner or error).partition('\n')[0].partition('. ')[0]
@@ -124,7 +126,7 @@ def _may_hold_code(path: Path, error: Exception) -> bool:
     return is_pickle and refused
 
 
-def _drop_texts(name: str, checkpoint: dict) -> dict:
+def _drop_texts(name: str | Path, checkpoint: dict) -> dict:
     """Leave out the texts that mmengine runs, on resume or for want of a config."""
     if 'meta' not in checkpoint and 'message_hub' not in checkpoint:
         return checkpoint  # a state dict

@@ -52,23 +52,34 @@ def test_missing_packages_come_from_the_line_in_use(install):
 
 
 @pytest.mark.parametrize(
-    ('versions', 'remove', 'line'),
+    ('versions', 'line', 'extra'),
     [
-        (ONEDL | {'mmengine': '0.10.7'}, 'onedl-mmengine mmengine', 'ONEDL'),
-        (UPSTREAM | {'mmcv-lite': '2.1.0'}, 'mmcv mmcv-lite', 'UPSTREAM'),
+        (ONEDL | {'mmengine': '0.10.7'}, 'ONEDL', ''),
+        (UPSTREAM | {'mmcv-lite': '2.1.0'}, 'UPSTREAM', ''),
+        (UPSTREAM | {'onedl-mmsegmentation': '1.4.2'}, 'ONEDL', ''),
         (
-            UPSTREAM | {'onedl-mmsegmentation': '1.4.2'},
-            'onedl-mmsegmentation mmsegmentation mmengine mmcv',
+            ONEDL | {'onedl-mmpretrain': '1.3', 'mmpretrain': '1.2'},
             'ONEDL',
+            " 'onedl-mmpretrain>=1.3'",
         ),
     ],
 )
-def test_two_owners_of_one_name(install, versions, remove, line):
+def test_two_owners_of_one_name(install, versions, line, extra):
     install(versions)
     (finding,) = environment.find_problems()
     assert not finding.fatal
-    command = getattr(environment, f'INSTALL_{line}')
-    assert finding.fix == f'pip uninstall -y {remove} && {command}'
+    remove, _, command = finding.fix.partition(' && ')
+    assert command == getattr(environment, f'INSTALL_{line}') + extra
+    names = remove.removeprefix('pip uninstall -y ').split()
+    assert sorted([*names, 'torch']) == sorted(versions)
+
+
+def test_pip_forgets_a_host_whose_files_are_gone(install):
+    install(ONEDL, missing=('mmseg',))
+    (finding,) = environment.find_problems()
+    assert finding.fix.startswith(
+        'pip uninstall -y onedl-mmengine onedl-mmcv onedl-mms'
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +116,8 @@ def test_commands_and_bounds_are_those_of_pyproject():
         ("ModuleNotFoundError: No module named 'mmcv._ext'", 'onedl-mmsegmentation'),
         ('RuntimeError: operator torchvision::nms does not exist', 'torchvision'),
         ('RuntimeError: Bad. Fix: pip frobnicate\nlast line', 'pip frobnicate'),
-        ('Segmentation fault', '--force-reinstall'),
+        ('Segmentation fault', 'mmsegmentation'),
+        ('cv2: exit code -6', 'opencv-python'),
     ],
 )
 def test_fix_for_an_error(error, fix):
@@ -139,6 +151,7 @@ def test_check_env_where_nothing_works(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.one_line
 def test_check_env_finds_nothing_wrong_here(tmp_path):
     inherited = os.environ.get('PYTHONPATH', '').split(os.pathsep)
     path = os.pathsep.join([str(REPOSITORY), *map(os.path.abspath, inherited)])

@@ -152,7 +152,7 @@ for way in ways:
     output = run(code, **files)
     assert output.count('mmseg_plugins could not be imported: ImportError') == 3
     assert output.count('libnothing.so: cannot open') == 3
-    assert output.count('Fix: pip install') == 3
+    assert output.count('Fix: pip ') == 3
 
 
 def test_reloading(run):

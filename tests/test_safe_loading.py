@@ -150,6 +150,15 @@ def test_bytes_do_not_become_pointers(tmp_path):
     assert (loaded.size, loaded.dtype) == (0, np.float64)
 
 
+def test_an_address_without_network_ends_in_ways_out(tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    place = tmp_path / 'hub/checkpoints/hostile.pth'
+    with pytest.raises(OSError, match=f'put the file at {place}.*init_cfg=None'):
+        CheckpointLoader.load_checkpoint('http://127.0.0.1:9/hostile.pth')
+    save(dict(weight=torch.ones(1)), place.parent)
+    CheckpointLoader.load_checkpoint('http://127.0.0.1:9/hostile.pth')
+
+
 @needs_torch_26
 def test_a_type_cannot_be_forged(tmp_path):
     """numpy would accept fields that lie outside of the item."""

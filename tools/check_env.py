@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TRIALS = {
@@ -28,7 +29,7 @@ TRIALS = {
     'mmseg': 'import mmseg.models; print(mmseg.__version__)',
     'mmpretrain': 'import mmpretrain.models; print(mmpretrain.__version__)',
     'mmseg_plugins': (
-        'import mmseg_plugins; from mmseg.registry import MODELS; '
+        'import mmseg_plugins.environment; from mmseg.registry import MODELS; '
         'names = list(MODELS.children["mmseg_plugins"].module_dict); '
         'print(mmseg_plugins.__version__, "registers", names[0], *names[1:])'
     ),
@@ -79,14 +80,17 @@ def main() -> int:
         print(f'{name} belongs to: {" and ".join(versions) or "no distribution"}')
     findings = environment.find_problems()
     may_be_missing = (*OPTIONAL, *environment.MINIMUM)  # findings already name these
-    for name, code in TRIALS.items():
-        if name in may_be_missing and not environment.is_importable(name):
-            continue
-        works, output = run(code)
+    names = [
+        name
+        for name in TRIALS
+        if name not in may_be_missing or environment.is_importable(name)
+    ]
+    results = ThreadPoolExecutor(4).map(run, [TRIALS[name] for name in names])
+    for name, (works, output) in zip(names, results, strict=True):
         lines = output.splitlines()
         line = lines[-1] if works else [*lines, *filter(ERROR.match, lines)][-1]
         print(f'{name}: {line}', flush=True)
-        fix = environment.fix_for(output)
+        fix = environment.fix_for(f'{name}: {output}')
         if not works and fix not in [finding.fix for finding in findings]:
             findings.append(environment.Finding(f'{name} fails: {line}', fix))
     for number, finding in enumerate(findings, 1):
