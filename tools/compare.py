@@ -17,7 +17,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmseg_plugins.report.evaluation import Evaluation, divide, iou_of_counts
+from mmseg_plugins.report.evaluation import (
+    Evaluation,
+    divide,
+    iou_of_counts,
+    report_folder,
+)
 from mmseg_plugins.report.page import data_uri, render
 
 NUM_DRAWS, SEED = 2000, 0
@@ -77,13 +82,6 @@ def compare(first: Evaluation, other: Evaluation) -> list[Difference]:
     return differences
 
 
-def largest_end(differences: list[Difference]) -> float:
-    """Return how far the intervals reach from zero, at least 1 point."""
-    return np.nanmax(
-        [1] + [abs(end) for row in differences for end in (row.low, row.high)]
-    )
-
-
 def align(first: Evaluation, other: Evaluation, run: str) -> Evaluation:
     """Put the images of a run into the order of the first run.
 
@@ -125,14 +123,15 @@ def make_page(words: list[str]) -> str:
     """Return the page of the run folders ``words``; see :func:`align` for errors."""
     if len(words) < 2:
         raise ValueError(f'{" ".join(words)}: give two or more run folders')
-    short = [Path(word).resolve().name for word in words]
-    names = short if len({*short}) == len(words) else words
-    if len({*names}) < len(words):
+    folders = [report_folder(word).resolve() for word in words]
+    if len({*folders}) < len(words):
         raise ValueError(f'{" ".join(words)}: one run is given twice')
+    short = [folder.name for folder in folders]
+    names = short if len({*short}) == len(words) else words
     first, *others = [Evaluation.load(word) for word in words]
     others = [align(first, o, word) for o, word in zip(others, words[1:], strict=True)]
     differences = [compare(first, other) for other in others]
-    runs = dict(zip(names, map(Path, words), strict=True))
+    runs = dict(zip(names, folders, strict=True))
     once = np.ones((1, len(first.names)))
     return render(
         'compare.html.j2',
@@ -142,7 +141,10 @@ def make_page(words: list[str]) -> str:
         colours=['#' + bytes(colour.tolist()).hex() for colour in first.palette],
         ious=[all_ious(evaluation, once)[0] for evaluation in (first, *others)],
         differences=differences,
-        scales=[largest_end(rows) for rows in differences],
+        scales=[
+            np.nanmax([1, *(abs(end) for row in rows for end in (row.low, row.high))])
+            for rows in differences  # how far the intervals reach from zero
+        ],
         samples=read_samples(runs),
     )
 
@@ -158,7 +160,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         page = make_page(args.runs)
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(page)
+        args.out.write_text(page, encoding='utf-8')
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     print(args.out)

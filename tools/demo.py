@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmseg_plugins.drawing import class_names, class_palette, paint, sheet
+from mmseg_plugins.drawing import class_names, class_palette, sheet
 from mmseg_plugins.run_folder import find_checkpoint
 
 CONFIG = 'configs/fcn/fcn-2s_vgg13-slim_1xb8-400_scenes-192x256.py'
@@ -24,28 +23,19 @@ OTHER_CONFIG = CONFIG.replace('fcn-2s', 'fcn-8s')
 SCENE = 'scene://192x256/scene_2000000.png'
 
 
-def draw(runner: Runner, num_scenes: int) -> np.ndarray:
-    """Draw image, truth and prediction of test scenes side by side, in RGB."""
-    runner.model.eval()
-    dataset = runner.val_dataloader.dataset
-    palette = class_palette(dataset.metainfo)
-    rows = []
-    for i in range(min(num_scenes, len(dataset))):
-        item = dataset[i]
-        with torch.no_grad():
-            result = runner.model.val_step(
-                dict(inputs=[item['inputs']], data_samples=[item['data_samples']])
-            )[0]
-        image = item['inputs'].permute(1, 2, 0).numpy()[..., ::-1]
-        truth, prediction = (
-            paint(labels.data[0].cpu().numpy(), palette)
-            for labels in (result.gt_sem_seg, result.pred_sem_seg)
-        )
-        rows.append([image, truth, prediction])
-    names = class_names(dataset.metainfo)
+def draw(runner: Runner) -> np.ndarray:
+    """Draw the sample images of the report side by side, in RGB."""
+    headings = ['image', 'truth', 'prediction']
+    start = f'{runner.work_dir}/report/images/sample'
+    rows = [
+        [np.array(Image.open(f'{start}_{k}_{x}.png').convert('RGB')) for x in headings]
+        for k in range(4)
+    ]
+    meta = runner.val_dataloader.dataset.metainfo
+    names = class_names(meta)
     # Without this the brown above some streets looks like an error.
     names[names.index('ceiling')] = 'ceiling (of a passage, painted like the sky)'
-    return sheet(rows, ['image', 'truth', 'prediction'], names, palette)
+    return sheet(rows, headings, names, class_palette(meta))
 
 
 def next_commands(run: str) -> list[str]:
@@ -73,7 +63,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seed', type=int, default=0, help='of all random numbers')
     parser.add_argument('--work-dir', default='work_dirs/demo')
-    parser.add_argument('--scenes', type=int, default=4, help='test scenes to draw')
     args = parser.parse_args()
     root = Path(__file__).resolve().parents[1]
     cfg = Config.fromfile(root / CONFIG)
@@ -86,7 +75,7 @@ def main() -> None:
         runner.train()  # it ends with an evaluation on the held-out scenes
     miou = runner.message_hub.get_scalar('val/mIoU').current()
     picture = Path(args.work_dir) / 'demo.png'
-    Image.fromarray(draw(runner, args.scenes)).save(picture)
+    Image.fromarray(draw(runner)).save(picture)
     print(
         f'\n{Path(CONFIG).stem}: mIoU {miou:.1f} on '
         f'{len(runner.val_dataloader.dataset)} held-out scenes, '

@@ -79,8 +79,7 @@ def main(argv: list[str] | None = None) -> None:
         'words',
         nargs='+',
         metavar='RUN_or_CONFIG_CHECKPOINT image',
-        help='a run folder, or a config and a checkpoint; then images: files, or '
-        'scene:// addresses',
+        help='a run folder, or a config and a checkpoint; then image files',
     )
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/inspect'))
     add_trust_argument(parser)
@@ -89,23 +88,20 @@ def main(argv: list[str] | None = None) -> None:
         config, checkpoint, images = split_model_arguments(args.words)
         if not images:
             raise ValueError('no image: give one or more image files after the model')
-        for path in images:
+        targets = {args.out_dir / f'{Path(path).stem}.png': path for path in images}
+        if len(targets) < len(images):
+            raise ValueError('two images have one name: rename one, or run twice')
+        for target, path in targets.items():
             if '://' not in path and not Path(path).is_file():
                 raise ValueError(f'{path} is not a file: correct the path')
-            if (
-                Path(path).resolve()
-                == (args.out_dir / f'{Path(path).stem}.png').resolve()
-            ):
+            if target.resolve() == Path(path).resolve():
                 raise ValueError(f'{path} would be overwritten: change --out-dir')
-        if len({Path(path).stem for path in images}) < len(images):
-            raise ValueError('two images have one name: rename one, or run twice')
         model = load_segmentor(config, checkpoint)
         args.out_dir.mkdir(parents=True, exist_ok=True)
-        for path in images:
+        for target, path in targets.items():
             image = mmcv.imfrombytes(fileio.get(path))
             if image is None:
                 raise ValueError(f'{path} is not an image: give a PNG or a JPEG')
-            target = args.out_dir / f'{Path(path).stem}.png'
             Image.fromarray(draw(model, image)).save(target)
             print(target)
     except (OSError, ValueError) as error:

@@ -7,24 +7,24 @@ A training writes the page at its end, and what the page needs after each valida
 With --test, or if the folder has no evaluation, the best checkpoint is tested first.
 """
 
+import first_screen  # first: it keeps the screen free of the host's notes
+
+# isort: split
 import argparse
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-import mmseg_plugins.safe_loading  # noqa: F401  first: it names what the host lacks
-
-# isort: split
 from mmengine.config import Config
 from mmengine.runner import Runner
 from trust_argument import add_trust_argument
 
 from mmseg_plugins.hooks import ReportHook
+from mmseg_plugins.report.evaluation import report_folder
 from mmseg_plugins.report.page import write_page
 from mmseg_plugins.run_folder import (
     TEST_CONFIG,
-    TRAINED,
     find_checkpoint,
     find_config,
     resolve_run,
@@ -50,8 +50,9 @@ def test(run: Path, work_dir: Path) -> None:
     hooks = cfg.get('custom_hooks') or []
     if not any('ReportHook' in str(hook['type']) for hook in hooks):
         cfg.custom_hooks = [*hooks, dict(type='mmseg_plugins.ReportHook')]
-    runner = Runner.from_cfg(cfg)
-    runner.test()
+    with first_screen.short_log():
+        runner = Runner.from_cfg(cfg)
+        runner.test()
     if not any(isinstance(hook, ReportHook) and hook.page for hook in runner.hooks):
         raise ValueError(f'{run} has no report: the reason is in the log above')
 
@@ -70,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
         run = resolve_run(args.run)
         if run is None:
             raise ValueError(f'{args.run} is not a folder: give the folder of a run')
-        work_dir = Path('work_dirs', args.run) if args.run in TRAINED else run
+        work_dir = report_folder(args.run)
         if args.test or not (work_dir / 'report/evaluation.npz').is_file():
             test(run, work_dir)
         print(write_page(work_dir, args.out))

@@ -1,9 +1,10 @@
 """Counts pixels while a network is evaluated, and keeps a few images to look at."""
 
 import json
+import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +25,7 @@ from .evaluation import Evaluation, image_miou
 from .network_pictures import Picture
 
 NUM_KEPT = 4  # images of each kind: best, worst, sample
-LARGEST_WIDTH = 640  # of the pictures, in pixels
+LARGEST_SIDE = 640  # of the pictures, in pixels
 
 
 @dataclass(eq=False)
@@ -128,16 +129,11 @@ def choose(
 
 
 def shrink(labels: Tensor) -> np.ndarray:
-    """Return labels (H, W) as uint8, scaled down to at most 640 pixels of width."""
-    height, width = labels.shape
-    scale = max(width / LARGEST_WIDTH, 1)
-    rows, columns = (
-        ((torch.arange(max(int(side / scale), 1), device=labels.device) + 0.5) * scale)
-        .long()
-        .clamp(max=side - 1)
-        for side in (height, width)
-    )
-    return labels[rows][:, columns].to(torch.uint8).cpu().numpy()
+    """Return labels (H, W) as uint8, scaled down to sides of at most 640 pixels."""
+    scale = min(LARGEST_SIDE / max(labels.shape), 1)
+    height, width = (max(int(side * scale), 1) for side in labels.shape)
+    pixels = labels.to(torch.uint8).cpu().numpy()
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def evaluation_of(
@@ -152,11 +148,11 @@ def evaluation_of(
     """
     records = sorted(records, key=lambda record: record.position)
     intersection, predicted, labelled = np.stack([r.counts for r in records], axis=1)
-    paths = [record.path.replace('\\', '/').split('/') for record in records]
-    levels = zip(*(path[:-1] for path in paths), strict=False)
-    depth = len(list(takewhile(lambda level: len(set(level)) == 1, levels)))
+    # An address, scene://..., counts as a path, too.
+    paths = [os.path.abspath(record.path) for record in records]
+    folder = os.path.commonpath([os.path.dirname(path) for path in paths])
     return Evaluation(
-        np.array(['/'.join(path[depth:]) for path in paths]),
+        np.array([os.path.relpath(path, folder) for path in paths]),
         intersection,
         predicted,
         labelled,
@@ -171,16 +167,13 @@ def save_results(
     evaluation: Evaluation,
     chosen: dict[str, list[ImageRecord]],
     summary: dict[str, Any],
-) -> list[dict[str, Any]]:
+) -> None:
     """Write evaluation.npz, summary.json and images/ into a folder.
 
     The files are written beside the folder and then moved: if the disk is full, older
     files stay as they are. In images/, ``{kind}_{number}_image.png`` is RGB; the files
     for ``truth`` and ``prediction`` are palette images: each pixel holds its label, and
     programs show the colour of its class.
-
-    Returns:
-        For each picture ``kind``, ``number``, and ``path``, ``position`` of its image.
     """
     palette = class_palette(dict(palette=evaluation.palette))
     pictures = []
@@ -191,15 +184,14 @@ def save_results(
         for kind, records in chosen.items():
             for number, record in enumerate(records):
                 _save_image(record, palette, f'{temporary}/images/{kind}_{number}')
-                place = dict(path=record.path, position=record.position)
-                pictures.append(dict(kind=kind, number=number, **place))
+                place = dict(kind=kind, number=number, position=record.position)
+                pictures.append(place)
         summary = summary | dict(pictures=pictures, network_pictures=[])
         (temporary / 'summary.json').write_text(json.dumps(summary, indent=1))
-        for file in filter(Path.is_file, sorted(temporary.rglob('*'))):
-            target = folder / file.relative_to(temporary)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(target)
-    return pictures
+        folder.mkdir(exist_ok=True)
+        shutil.rmtree(folder / 'images', ignore_errors=True)
+        for path in temporary.iterdir():
+            path.replace(folder / path.name)
 
 
 def _save_image(record: ImageRecord, palette: np.ndarray, start: str) -> None:

@@ -6,6 +6,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from mmseg_plugins.run_folder import TRAINED
+
 
 @dataclass
 class Evaluation:
@@ -34,12 +36,12 @@ class Evaluation:
 
     @classmethod
     def load(cls, run: str | Path) -> 'Evaluation':
-        """Read ``RUN/report/evaluation.npz`` of a run folder.
+        """Read ``RUN/report/evaluation.npz`` of a run, see :func:`report_folder`.
 
         Raises:
             ValueError: If the run has no evaluation, or its file is damaged.
         """
-        path = Path(run) / 'report' / 'evaluation.npz'
+        path = report_folder(run) / 'report' / 'evaluation.npz'
         fix = f'make it with: mmseg-plugins report {run} --test'
         if not path.is_file():
             raise ValueError(f'{path} does not exist: {fix}')
@@ -82,6 +84,11 @@ class Evaluation:
     def aacc(self) -> float:
         """Return the share of all labelled pixels that are predicted right."""
         return float(divide(self.intersection.sum(), self.labelled.sum()))
+
+
+def report_folder(run: str | Path) -> Path:
+    """Return the folder with the report of a run; for ``scenes`` it is in work_dirs."""
+    return Path('work_dirs', run) if run in TRAINED else Path(run)
 
 
 def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
@@ -55,9 +56,15 @@ def read_curves(run: str | Path) -> dict[str, dict[str, Curve]]:
     curves: dict[str, dict[str, Curve]] = {panel: {} for panel in PANELS}
     for step, values in points:
         for name, value in values.items():
-            panel = _panel_of(name, is_training='lr' in values)
-            if panel:
-                curves[panel].setdefault(name, []).append((step, value))
+            if name == 'lr':
+                panel = 'learning rate'
+            elif 'lr' not in values and name not in NOT_A_METRIC:
+                panel = 'metrics'
+            elif 'lr' in values and 'loss' in name:
+                panel = 'loss'
+            else:
+                continue
+            curves[panel].setdefault(name, []).append((step, value))
     losses = curves['loss']
     if len(losses) == 2:  # the sum of a single loss
         curves['loss'] = {name: losses[name] for name in losses if name == 'loss'}
@@ -79,12 +86,6 @@ def _read_log(path: Path) -> list[tuple[float, dict[str, Any]]]:
         # Epochs are logged as steps of metrics: place them after the training's steps.
         points.append((max(step, points[-1][0] if points else 0), values))
     return points
-
-
-def _panel_of(name: str, is_training: bool) -> str | None:
-    if is_training:
-        return 'learning rate' if name == 'lr' else 'loss' if 'loss' in name else None
-    return None if name in NOT_A_METRIC else 'metrics'
 
 
 def draw_curves(curves: dict[str, Curve]) -> Markup:
@@ -145,7 +146,9 @@ def shorten(name: str, length: int) -> str:
 def _to_svg(size: tuple[float, float], draw: Callable[[Axes], None]) -> Markup:
     """Return an SVG of ``size`` (inches) for the page; ``draw`` fills its axes."""
     buffer = io.StringIO()
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        # Text stays text, so the browser's fonts count, not those of matplotlib.
+        warnings.filterwarnings('ignore', 'Glyph .* missing from')
         figure = Figure(figsize=size, layout='constrained')
         draw(figure.add_subplot())
         figure.savefig(buffer, format='svg', transparent=True, metadata={'Date': None})

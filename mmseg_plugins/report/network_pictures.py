@@ -69,23 +69,14 @@ class Picture:
 
 @dataclass
 class Trace:
-    """What passed through the parts of a network while it looked at one image.
+    """What passed through the parts of a network while it looked at one image."""
 
-    Attributes:
-        image: (H, W, 3), RGB.
-        padded: Height and width of the network's input.
-        features: What the decode head received.
-        prediction: Labels (H, W).
-        inputs: First argument of a module.
-        outputs: Output of a module.
-    """
-
-    image: np.ndarray
-    padded: torch.Size
-    features: Any
-    prediction: np.ndarray
-    inputs: dict[nn.Module, Any]
-    outputs: dict[nn.Module, Any]
+    image: np.ndarray  # (H, W, 3), RGB
+    padded: torch.Size  # height and width of the network's input
+    features: Any  # what the decode head received
+    prediction: np.ndarray  # labels (H, W)
+    inputs: dict[nn.Module, Any]  # first argument of a module
+    outputs: dict[nn.Module, Any]  # output of a module
 
 
 def network_pictures(
@@ -115,11 +106,9 @@ def network_pictures(
         seen = _painted({'prediction': trace.prediction}, meta)
         cells = {}
         if isinstance(head, FCNSkipHead):
-            steps = coarse_to_fine(head, trace)
-            cells['From coarse to fine'] = _painted(steps, meta)
+            cells['From coarse to fine'] = _painted(coarse_to_fine(head, trace), meta)
         if has_passes:
-            steps = after_each_pass(head, trace)
-            cells['After each pass'] = _painted(steps, meta)
+            cells['After each pass'] = _painted(after_each_pass(head, trace), meta)
         if strips:
             cells['Gates of strip pooling'] = seen | _gates(strips, trace)
         if pools:
@@ -135,10 +124,9 @@ def network_pictures(
 
 def modules_of(model: nn.Module, kind: type) -> dict[str, Any]:
     """Return the modules of a type by their names, without those for training only."""
-    named = dict(model.named_modules())
     return {
         name: module
-        for name, module in named.items()
+        for name, module in model.named_modules()
         if isinstance(module, kind) and not name.startswith('auxiliary_head')
     }
 

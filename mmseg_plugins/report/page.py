@@ -45,7 +45,7 @@ def data_uri(image: np.ndarray, is_photo: bool = False) -> str:
     buffer = io.BytesIO()
     kind = 'jpeg' if is_photo else 'png'
     Image.fromarray(image).save(buffer, kind, optimize=True)
-    return f'data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}'
+    return _uri(buffer.getvalue(), kind)
 
 
 def write_page(run: str | Path, out: str | Path | None = None) -> Path:
@@ -68,24 +68,20 @@ def write_page(run: str | Path, out: str | Path | None = None) -> Path:
     try:
         summary = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise ValueError(
-            f'{path} is missing or damaged: make it with: mmseg-plugins report {run} '
-            '--test'
-        ) from error
-    curves = read_curves(run)
+        fix = f'make it with: mmseg-plugins report {run} --test'
+        raise ValueError(f'{path} is missing or damaged: {fix}') from error
     html = render(
         'report.html.j2',
-        run=Path(run).name,
         summary=summary,
         duration=timedelta(seconds=round(summary['seconds'])),
         evaluation=evaluation,
         classes=class_rows(evaluation),
-        curves={panel: draw_curves(lines) for panel, lines in curves.items()},
+        curves={panel: draw_curves(lines) for panel, lines in read_curves(run).items()},
         confusion=draw_confusion(evaluation),
         mistakes=largest_mistakes(evaluation),
         images=image_rows(folder, summary, evaluation),
         network=[
-            texts | dict(uri=_file_uri(folder / f'images/network_{number}.png'))
+            texts | dict(uri=_file_uri(f'{folder}/images/network_{number}.png'))
             for number, texts in enumerate(summary['network_pictures'])
         ],
         wrong_colour=_css(drawing.WRONG),
@@ -107,24 +103,23 @@ def class_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     ``low`` and ``high`` are the quartiles of the IoU over the images in which the class
     is labelled.
     """
-    labelled, predicted = evaluation.labelled, evaluation.predicted
-    ious = np.where(labelled > 0, evaluation.image_iou(), np.nan)
     rows = []
     for index, name in enumerate(evaluation.classes):
-        values = ious[:, index][labelled[:, index] > 0]
-        low, high = np.quantile(values, [0.25, 0.75]) if len(values) else (None, None)
+        labelled = evaluation.labelled[:, index]
+        ious = evaluation.image_iou()[labelled > 0, index]
+        low, high = np.quantile(ious, [0.25, 0.75]) if len(ious) else (None, None)
         rows.append(
             dict(
-                name=str(name),
+                name=name,
                 colour=_css(evaluation.palette[index]),
                 iou=evaluation.iou()[index],
                 accuracy=evaluation.accuracy()[index],
-                share=divide(labelled[:, index].sum(), labelled.sum()),
-                num_images=len(values),
+                share=divide(labelled.sum(), evaluation.labelled.sum()),
+                num_images=len(ious),
                 low=low,
                 high=high,
-                is_labelled=len(values) > 0,
-                is_predicted=predicted[:, index].any(),
+                is_labelled=len(ious) > 0,
+                is_predicted=evaluation.predicted[:, index].any(),
             )
         )
     return rows
@@ -134,21 +129,17 @@ def largest_mistakes(evaluation: Evaluation, number: int = 10) -> list[dict[str,
     """Return the pairs of classes with the most wrong pixels, the largest first."""
     wrong = evaluation.confusion.copy()
     np.fill_diagonal(wrong, 0)
-    labelled = evaluation.confusion.sum(1)
-    mistakes = []
-    for index in np.argsort(wrong, axis=None)[::-1][:number]:
-        truth, prediction = np.unravel_index(index, wrong.shape)
-        pixels = wrong[truth, prediction]
-        if pixels:
-            mistakes.append(
-                dict(
-                    truth=str(evaluation.classes[truth]),
-                    prediction=str(evaluation.classes[prediction]),
-                    share_of_class=pixels / labelled[truth],
-                    share_of_wrong=pixels / wrong.sum(),
-                )
-            )
-    return mistakes
+    order = np.argsort(wrong, axis=None)[::-1][:number]
+    return [
+        dict(
+            truth=evaluation.classes[truth],
+            prediction=evaluation.classes[prediction],
+            share_of_class=wrong[truth, prediction] / evaluation.confusion[truth].sum(),
+            share_of_wrong=wrong[truth, prediction] / wrong.sum(),
+        )
+        for truth, prediction in zip(*np.unravel_index(order, wrong.shape), strict=True)
+        if wrong[truth, prediction]
+    ]
 
 
 def image_rows(
@@ -160,29 +151,31 @@ def image_rows(
     )
     rows: dict[str, list[dict[str, Any]]] = {'best': [], 'worst': []}
     for picture in summary['pictures']:
-        if picture['kind'] in rows:
-            start = f'{picture["kind"]}_{picture["number"]}'
-            files = {
-                name: folder / 'images' / f'{start}_{name}.png'
-                for name in ('image', 'truth', 'prediction')
-            }
-            arrays = {name: np.array(Image.open(file)) for name, file in files.items()}
-            errors = drawing.error_map(arrays['prediction'], arrays['truth'])
-            rows[picture['kind']].append(
-                dict(
-                    name=evaluation.names[picture['position']],
-                    miou=mious[picture['position']],
-                    image=data_uri(arrays['image'], is_photo=True),
-                    truth=_file_uri(files['truth']),
-                    prediction=_file_uri(files['prediction']),
-                    errors=data_uri(errors),
-                )
+        kind, position = picture['kind'], picture['position']
+        start = f'{folder}/images/{kind}_{picture["number"]}'
+        if kind not in rows:  # for the comparison of runs
+            continue
+        files = [f'{start}_{name}.png' for name in ('image', 'truth', 'prediction')]
+        image, truth, prediction = (np.array(Image.open(file)) for file in files)
+        rows[kind].append(
+            dict(
+                name=evaluation.names[position],
+                miou=mious[position],
+                image=data_uri(image, is_photo=True),
+                truth=_file_uri(files[1]),
+                prediction=_file_uri(files[2]),
+                errors=data_uri(drawing.error_map(prediction, truth)),
             )
+        )
     return rows
 
 
-def _file_uri(path: Path) -> str:
-    return f'data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}'
+def _file_uri(path: str) -> str:
+    return _uri(Path(path).read_bytes(), 'png')
+
+
+def _uri(data: bytes, kind: str) -> str:
+    return f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
 
 
 def _css(colour: Sequence[int]) -> str:

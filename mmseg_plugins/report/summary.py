@@ -14,8 +14,6 @@ import torch
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
-from mmseg_plugins.run_folder import TEST_CONFIG
-
 
 def summary_of(
     runner: Runner, model: nn.Module, mode: str, seconds: float
@@ -31,46 +29,32 @@ def summary_of(
     is_training = isinstance(runner._train_loop, BaseLoop)
     loop = runner.val_loop if mode == 'val' else runner.test_loop
     parameters = sum(parameter.numel() for parameter in model.parameters())
+    has_gpu = torch.cuda.is_available()
+    try:
+        own_version = version('mmseg-plugins')
+    except PackageNotFoundError:
+        own_version = 'not installed, on PYTHONPATH'
     parts = [getattr(model, name, None) for name in ('backbone', 'neck', 'decode_head')]
     return dict(
-        name=_config_name(runner),
+        name=Path(runner.work_dir).resolve().name,
         network=[type(module).__name__ for module in parts if module is not None],
         parameters=parameters,
         dataset=type(loop.dataloader.dataset).__name__,
         part='validation' if mode == 'val' else 'test',
         iteration=runner.iter if is_training else None,
-        checkpoint=runner._load_from,
+        # A training may begin with weights that are not those of its validation.
+        checkpoint=None if is_training else runner._load_from,
         seconds=seconds,
         command=shlex.join(sys.orig_argv),
         date=time.strftime('%Y-%m-%d %H:%M'),
-        environment=_environment(),
+        environment={
+            'device': torch.cuda.get_device_name() if has_gpu else 'CPU',
+            'Python': platform.python_version(),
+            'PyTorch': torch.__version__,
+            'MMEngine': mmengine.__version__,
+            'MMSegmentation': mmseg.__version__,
+            'mmseg_plugins': own_version,
+            'system': platform.platform(),
+        },
         config=runner.cfg.pretty_text,
     )
-
-
-def _config_name(runner: Runner) -> str:
-    path, run = (
-        Path(runner.cfg.filename or runner.experiment_name),
-        Path(runner.work_dir),
-    )
-    if path.name != TEST_CONFIG:
-        return path.stem
-    configs = [other for other in run.glob('*.py') if other.name != TEST_CONFIG]
-    return configs[0].stem if len(configs) == 1 else run.name
-
-
-def _environment() -> dict[str, str]:
-    try:
-        own = version('mmseg-plugins')
-    except PackageNotFoundError:
-        own = 'not installed, on PYTHONPATH'
-    has_gpu = torch.cuda.is_available()
-    return {
-        'device': torch.cuda.get_device_name() if has_gpu else 'CPU',
-        'Python': platform.python_version(),
-        'PyTorch': torch.__version__,
-        'MMEngine': mmengine.__version__,
-        'MMSegmentation': mmseg.__version__,
-        'mmseg_plugins': own,
-        'system': platform.platform(),
-    }

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import report as tool
 import torch
+from mmcv.transforms import BaseTransform
 from mmengine.dist import all_gather_object
 from mmseg.evaluation import IoUMetric
+from mmseg.registry import TRANSFORMS
 
 from mmseg_plugins.report.collection import (
     Collector,
@@ -19,11 +21,11 @@ from mmseg_plugins.report.collection import (
 from mmseg_plugins.report.evaluation import Evaluation
 from mmseg_plugins.report.figures import read_curves
 from mmseg_plugins.report.page import write_page
-from mmseg_plugins.run_folder import find_checkpoint, find_config
+from mmseg_plugins.run_folder import find_checkpoint
 from tests.distributed.two_processes import run_in_two
 from tests.faults.small_run import build, make_config, train
 
-CLASSES = ('road', '<b>tree</b>', '$car$', 'never')
+CLASSES = ('road', '<b>tree</b>', '$car$', '水')
 IGNORED = 200
 NUM_IMAGES = 11
 SUMMARY = dict(
@@ -49,6 +51,7 @@ def run(tmp_path_factory):
         'train_cfg.max_iters': 2,
         'train_cfg.val_interval': 1,
         'default_hooks.checkpoint.interval': 1,
+        'report': True,
     }
     work_dir = tmp_path_factory.mktemp('runs') / 'run'
     train(make_config(work_dir, **options))
@@ -146,6 +149,7 @@ def test_page_of_a_training(run):
     assert [point[0] for point in curves['loss']['loss']] == [1, 2]
 
 
+@pytest.mark.filterwarnings('error:Glyph')
 def test_the_page_loads_nothing_and_escapes_names(tmp_path):
     evaluation, chosen = collect()
     for record in [record for records in chosen.values() for record in records]:
@@ -180,6 +184,21 @@ def do_nothing(run):
     pass
 
 
+@TRANSFORMS.register_module()
+class IgnoreAllPixels(BaseTransform):
+    """Turn the labels of an image into the label that is ignored."""
+
+    def transform(self, results):
+        return results | dict(gt_seg_map=np.full(results['img_shape'], 255))
+
+
+IGNORE_ALL = {
+    'test_dataloader.dataset.pipeline': [
+        dict(type='LoadImageFromFile'),
+        dict(type='IgnoreAllPixels'),
+        dict(type='PackSegInputs'),
+    ]
+}
 UNLABELLED = {
     'test_dataloader.dataset.pipeline': [
         dict(type='LoadImageFromFile'),
@@ -195,18 +214,19 @@ UNLABELLED = {
         (fill_disk, {}, r'report.html is left out: OSError.*No space left.*--test'),
         (block_with_file, {}, r'report.html is left out: .*exists.*--test'),
         (do_nothing, UNLABELLED, 'No report: the images have no labels'),
+        (do_nothing, IGNORE_ALL, 'No report: the images have no labels'),
         (do_nothing, {'report': False}, 'mIoU'),
     ],
 )
 def test_a_run_without_report_ends_well(tmp_path, prepare, options, sentence):
     run = tmp_path / 'run'
-    cfg = make_config(run, **options)
+    cfg = make_config(run, **{'report': True, **options})
     if options is UNLABELLED:
         cfg.test_evaluator.output_dir = str(tmp_path / 'masks')
     runner = build(cfg)
     prepare(run)
     metrics = runner.test()
-    assert options is UNLABELLED or metrics['mIoU'] > 0
+    assert options in (UNLABELLED, IGNORE_ALL) or metrics['mIoU'] > 0
     log = next(run.glob('*/*.log')).read_text()
     assert len(re.findall(sentence, log)) >= 1
     assert ('ERROR' in log) == (prepare is not do_nothing)
@@ -223,7 +243,7 @@ def test_the_tool_makes_the_page_again(run, tmp_path, capsys):
     page = (tmp_path / 'test.html').read_text()
     assert '3 images of the test data' in page
     assert str(find_checkpoint(run)) in page
-    assert find_config(run).stem in page
+    assert f'<h1>{run.name}</h1>' in page
     assert capsys.readouterr().out.endswith(f'{tmp_path / "test.html"}\n')
 
 

@@ -80,12 +80,15 @@ def write(run: Path, counts: Evaluation, colour: int) -> str:
     return str(run)
 
 
-def test_the_page_shows_numbers_and_the_same_images(shares, tmp_path, capsys):
+def test_the_page_shows_numbers_and_the_same_images(
+    shares, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     first = write(tmp_path / 'first', evaluation(shares), 1)
     second = write(tmp_path / '2nd', evaluation(shares - 0.1), 2)
-    third = write(tmp_path / 'third', evaluation(shares), 3)
+    write(tmp_path / 'work_dirs/scenes', evaluation(shares), 3)
     page = tmp_path / 'new' / 'page.html'
-    tool.main([first, second, third, '--out', str(page)])
+    tool.main([first, second, 'scenes', '--out', str(page)])
     assert capsys.readouterr().out == f'{page}\n'
     text = page.read_text()
     cells = re.findall('<td[^>]*>([^<]*)</td>', text)
@@ -110,7 +113,7 @@ def test_mistakes_end_in_a_sentence(shares, tmp_path):
     paths = {name: write(tmp_path / name, run, 1) for name, run in runs.items()}
     for arguments, words in (
         ([paths['first']], 'give two or more run folders'),
-        ([paths['first'], paths['first']], 'one run is given twice'),
+        ([paths['first'], paths['first'] + '/'], 'one run is given twice'),
         ([paths['first'], paths['names']], 'names was evaluated on other images'),
         ([paths['first'], paths['classes']], 'classes has other classes'),
         ([paths['first'], paths['labels']], 'labels was evaluated on other labels'),

@@ -18,4 +18,5 @@ OPTIONS = [
     'default_hooks.checkpoint.interval=4',
     'default_hooks.logger.interval=1',
     'train_cfg.val_interval=1000',
+    'report=False',  # a page takes longer than the training
 ]
