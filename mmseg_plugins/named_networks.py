@@ -152,8 +152,8 @@ def network_config(name: str, backbone: Backbone = None, classes: int = 21) -> d
     """
     if name not in NAMES:
         raise ValueError(f'name={name!r}: must be one of {", ".join(NAMES)}')
-    if classes < 2:
-        raise ValueError(f'classes={classes}: must be at least 2, with the background')
+    if not isinstance(classes, int) or classes < 2:
+        raise ValueError(f'classes={classes!r}: must be at least 2, with background')
     network = 'fcn' if name in STRIDES else name
     config = _backbone_config(network, backbone)
     levels, size_divisor = _probe(config)
@@ -222,7 +222,7 @@ def _probe(config: dict) -> tuple[list[Level], int]:
             net = MODELS.build(deepcopy(config))
         net.eval()
         small, large = (net(torch.zeros(1, channels, side, side)) for side in sides)
-    except (AssertionError, RuntimeError) as error:  # such as timm's
+    except (AssertionError, KeyError, RuntimeError, TypeError) as error:
         raise ValueError(
             f'backbone={config} cannot be built and run on images of any size: {error}'
         ) from error

@@ -44,11 +44,14 @@ WEIGHTS = {
     'MobileNetV2': 'mmcls://mobilenet_v2',
 }
 PURPOSES = dict(train='training', val='validation', test='test')
-#: Arguments of FolderDataset that its errors name, and what they are here.
+#: What errors of FolderDataset say, and what it is here.
 OPTIONS = {
-    'colours=': '--classes FILE, with a line "name R G B" for each class',
-    'class_file': '--classes FILE, with the name of a class on each line',
-    'seg_map_suffix': '--mask-suffix=_word.png',
+    'class_file': '--classes',
+    'give colours to FolderDataset': 'list "name R G B" in a file for --classes',
+    "seg_map_suffix='_word.png'": '--mask-suffix=_word.png',
+    "add images, change the shares, or set split='all'": 'add images, 3 are needed',
+    'raise num_classes here and in the heads': 'edit the file for --classes',
+    'set reduce_zero_label=True': 'name label 0, too, in the file for --classes',
 }
 
 
@@ -77,10 +80,8 @@ def describe_data(arguments: dict) -> dict:
         data['metainfo'] = dict(classes=classes, palette=palette)
     # A test split is optional where the splits are folders.
     images = Path(data['data_prefix']['img_path'])
-    has_folders = any((images / split).is_dir() for split in SPLITS)
-    splits = [
-        s for s in SPLITS if s != 'test' or not has_folders or (images / s).is_dir()
-    ]
+    folders = [split for split in SPLITS if (images / split).is_dir()]
+    splits = [s for s in SPLITS if s != 'test' or s in folders or not folders]
     counts = {split: len(FolderDataset(**data, split=split)) for split in splits}
     shares = {
         name: pixels[label] / pixels.total() for label, name in enumerate(classes)
@@ -219,13 +220,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--overwrite', action='store_true', help='replace --out')
     args = parser.parse_args(argv)
     arguments = dict(data_prefix=dict(img_path=args.images, seg_map_path=args.masks))
-    if args.classes:
-        arguments['class_file'] = args.classes
-    if args.mask_suffix:
-        arguments['seg_map_suffix'] = args.mask_suffix
+    options = dict(class_file=args.classes, seg_map_suffix=args.mask_suffix)
+    arguments |= {key: value for key, value in options.items() if value}
     try:
-        if args.out.suffix != '.py':
-            raise ValueError(f'--out {args.out}: must end with .py')
+        if args.out.suffix != '.py' or not args.out.parent.is_dir():
+            raise ValueError(f'--out {args.out}: must be FILE.py in an existing folder')
         if args.out.exists() and not args.overwrite:
             raise ValueError(f'{args.out} exists: change --out, or add --overwrite')
         if args.iters is not None and args.iters < 1:
@@ -235,8 +234,10 @@ def main(argv: list[str] | None = None) -> None:
         with output_file(args.out) as unfinished:
             unfinished.write_text(text, 'utf-8')
     except (OSError, ValueError) as error:
-        hints = [option for word, option in OPTIONS.items() if word in str(error)]
-        sys.exit(f'{error}{" (here: " + "; ".join(hints) + ")" if hints else ""}')
+        sentence = str(error)
+        for words, here in OPTIONS.items():
+            sentence = sentence.replace(words, here)
+        sys.exit(sentence)
     print(f'\nWrote {args.out}. Next: mmseg-plugins train {args.out}')
 
 

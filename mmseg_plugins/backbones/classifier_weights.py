@@ -143,7 +143,7 @@ def fc_to_conv(weight: Tensor, kernel_size: int | tuple[int, int]) -> Tensor:
     Raises:
         ValueError: If ``weight`` does not fit such maps.
 
-    Example:
+    Examples:
         >>> fc_to_conv(nn.Linear(6 * 49, 5).weight, 7).shape
         torch.Size([5, 6, 7, 7])
     """
@@ -180,7 +180,7 @@ def tail_to_convs(
     Raises:
         ValueError: If a module is of another kind, or a layer does not fit its input.
 
-    Example:
+    Examples:
         >>> tail_to_convs([nn.Flatten(), nn.Linear(6 * 49, 5)], (6, 7, 7))
         Sequential(
           (0): Conv2d(6, 5, kernel_size=(7, 7), stride=(1, 1))

@@ -30,7 +30,7 @@ VGG_STAGES = {
 def conv_names(depth: int) -> list[list[str]]:
     """List the convolutions of each stage.
 
-    Example:
+    Examples:
         >>> conv_names(11)[:3]
         [['conv1_1'], ['conv2_1'], ['conv3_1', 'conv3_2']]
     """

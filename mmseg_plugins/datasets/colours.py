@@ -41,16 +41,24 @@ def load_colours(
     return table[rows, 1].astype(np.uint8)
 
 
+def read_lines(option: str, path: str, backend_args: dict | None) -> list[str]:
+    """Return the lines of a text file that an argument of FolderDataset names."""
+    if not fileio.isfile(path, backend_args):
+        raise FileNotFoundError(
+            f'{option}={path} is not a file (working folder: {os.getcwd()}): correct '
+            'the path, which is relative to data_root'
+        )
+    try:  # Windows may write a mark of UTF-8 first
+        return fileio.get_text(path, 'utf-8-sig', backend_args).splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f'{option}={path} is not in UTF-8: save it as UTF-8') from None
+
+
 def read_class_file(path: str, backend_args: dict | None) -> tuple[list, dict]:
     """Return the class names and, if the file has them, the colours by name."""
-    if not fileio.exists(path, backend_args):
-        raise FileNotFoundError(
-            f'class_file={path} does not exist (working folder: {os.getcwd()}): '
-            'correct the path, which is relative to data_root'
-        )
     names: list[str] = []
     colours: dict[str, list[int]] = {}
-    for line in fileio.get_text(path, backend_args=backend_args).splitlines():
+    for line in read_lines('class_file', path, backend_args):
         name, *rgb = re.split(r'[\s,]+(\d+)[\s,]+(\d+)[\s,]+(\d+)$', line.strip())[:4]
         if name and name in names:
             raise ValueError(f'{path} has {name!r} twice: give each class one line')

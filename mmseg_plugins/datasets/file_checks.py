@@ -88,8 +88,9 @@ def count_classes(
     number = labels[-1] + 1
     if number > 2 * len(labels):
         raise ValueError(
-            f'The masks beside {masks[0]} have the labels {labels}: give class_file or '
-            'metainfo.classes if these are classes, or save classes from 0 up'
+            f'The masks beside {masks[0]} have the labels {labels}: if these are the '
+            f'classes, set class_file to a file with a line "name {number - 1} '
+            f'{number - 1} {number - 1}" for each; else save classes from 0 up'
         )
     metainfo: dict = dict(classes=[f'class {label}' for label in range(number)])
     data = fileio.get(masks[0], backend_args=backend_args)
@@ -109,17 +110,16 @@ def _sum_pixels(masks: list[dict]) -> Counter:
 
 
 def _only_0_and_255(mask: str, classes: Sequence[str]) -> str:
-    colours = f'{{{classes[0]!r}: [0, 0, 0], {classes[1]!r}: [255, 255, 255]}}'
     return (
         f'{mask} and all other masks have the values 0 and 255 only, but 255 means '
-        f'"not labelled": if 255 is a class, set colours={colours} in all datasets'
+        '"not labelled": if 255 is a class, set class_file to a file with the lines '
+        f'"{classes[0]} 0 0 0" and "{classes[1]} 255 255 255"'
     )
 
 
 def _raise(errors: list[str], number: int) -> None:
+    shown = errors[:MOST_ERRORS] + ['...'] * (len(errors) > MOST_ERRORS)
     if len(errors) > 1:
-        lines = [f'{len(errors)} of {number} files are wrong:', *errors[:MOST_ERRORS]]
-        lines += ['...'] if len(errors) > MOST_ERRORS else []
-        raise ValueError('\n'.join(lines))
+        shown.insert(0, f'{len(errors)} of {number} files are wrong:')
     if errors:
-        raise ValueError(errors[0])
+        raise ValueError('\n'.join(shown))

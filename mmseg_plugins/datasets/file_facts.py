@@ -49,7 +49,7 @@ def read_file(entry: dict, key: str, backend_args: dict | None = None) -> dict:
         problem = 'it is missing, empty, truncated or not an image; restore the file'
         return dict(error=f'{path} cannot be decoded: {problem}')
     if is_jpeg:
-        return dict(error=f'{path} is a JPEG, which changes labels: save masks as PNG')
+        return dict(error=f'{path} is a JPEG, which changes labels: export it as PNG')
     try:
         load_labels = LoadLabels(backend_args=backend_args)
         # With 256 classes it accepts all labels.
@@ -102,8 +102,7 @@ def _stamp(entry: dict, key: str) -> str:
         return ''
     status, settings = os.stat(path), ('label_map', 'reduce_zero_label', 'colours')
     used = [entry.get(name) for name in settings if key == 'seg_map_path']
-    path = os.path.abspath(path)
-    return json.dumps([path, status.st_size, status.st_mtime_ns, used])
+    return json.dumps([os.path.abspath(path), status.st_size, status.st_mtime_ns, used])
 
 
 def _save(cache: Path, known: dict) -> None:

@@ -3,9 +3,11 @@
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mmengine import fileio
+
+from mmseg_plugins.datasets.colours import read_lines
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 SPLITS = ('train', 'val', 'test')
@@ -13,25 +15,30 @@ SPLITS = ('train', 'val', 'test')
 MASK_ENDINGS = ('', '_mask', '_masks', '_label', '_labels', '_gt', '_seg')
 
 
-def list_files(folder: str, suffix: str, backend_args: dict | None) -> dict[str, str]:
+def list_files(
+    folder: str, suffix: str, backend_args: dict | None, others: Iterable[str] = ()
+) -> dict[str, str]:
     """Return the paths of all files below a folder by their names without suffix.
 
     Args:
         folder: Path of a folder that exists.
         suffix: How the files end; '' for any of ``SUFFIXES``. Case does not matter.
         backend_args: As in mmseg's ``BaseSegDataset``.
+        others: Paths of files to leave out, such as masks beside the images.
 
     Raises:
         ValueError: If two files have the same name.
     """
     files: dict[str, str] = {}
+    left_out = {os.path.abspath(path) for path in others}
     endings = (suffix.lower(),) if suffix else SUFFIXES
-    for name in fileio.list_dir_or_file(
+    names = fileio.list_dir_or_file(
         folder, list_dir=False, recursive=True, backend_args=backend_args
-    ):
+    )
+    for name in sorted(names):
         ending = next((end for end in endings if name.lower().endswith(end)), None)
-        if ending is not None:
-            path = os.path.join(folder, name)
+        path = os.path.join(folder, name)
+        if ending is not None and os.path.abspath(path) not in left_out:
             first = files.setdefault(name[: -len(ending)], path)
             if first != path:
                 raise ValueError(f'{first} and {path} have the same name: remove one')
@@ -46,15 +53,15 @@ def find_masks(images: dict[str, str], masks: dict[str, str]) -> dict[str, str]:
     """
     counts = [sum(name + end in masks for name in images) for end in MASK_ENDINGS]
     ending = MASK_ENDINGS[counts.index(max(counts))]
-    missing = [path for name, path in images.items() if name + ending not in masks]
+    missing = [name for name in images if name + ending not in masks]
     if missing:
-        needed = f'{os.path.splitext(os.path.basename(missing[0]))[0]}{ending}.png'
-        example = next(iter(masks.values()))
+        first, (name, example) = missing[0], next(iter(masks.items()))
+        folder = example[: example.rindex(name)]
         raise FileNotFoundError(
             f'{len(missing)} of {len(images)} images have no mask; the first: '
-            f'{missing[0]} needs {needed} beside {example}. Add the masks or remove '
-            'the images; if the names of all masks end with the same word, set '
-            "seg_map_suffix='_word.png'"
+            f'{images[first]} needs {folder}{first}{ending}.png (another mask is '
+            f'{example}). Add or rename the masks, or remove the images; if the names '
+            "of all masks end with the same word, set seg_map_suffix='_word.png'"
         )
     return {name: masks[name + ending] for name in images}
 
@@ -78,17 +85,11 @@ def read_ann_file(
 
     Raises:
         FileNotFoundError: If the file does not exist or names an image that does not.
-        ValueError: If the file is empty.
+        ValueError: If the file is empty or not in UTF-8.
     """
-    if not fileio.exists(path, backend_args=backend_args):
-        raise FileNotFoundError(
-            f'ann_file={path} does not exist (working folder: {os.getcwd()}): correct '
-            'the path, which is relative to data_root'
-        )
     image_of, mask_of = _names(images, folders), _names(masks, folders)
     listed, pairs = {}, {}
-    text = fileio.get_text(path, backend_args=backend_args)
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_lines('ann_file', path, backend_args), 1):
         words = [line.strip()]
         if words[0] not in image_of:  # the name of a file may have spaces
             words = re.split(r'[\s,;]+', words[0])

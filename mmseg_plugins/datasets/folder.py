@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from mmengine import fileio
@@ -28,7 +28,8 @@ class FolderDataset(BaseSegDataset):
 
     A mask has one channel of labels, with 255 where it is not labelled, or colours that
     ``colours`` turns into labels. If no mask has the name of an image, ``a_mask.png``
-    and the other ``MASK_ENDINGS`` are tried.
+    and the other ``MASK_ENDINGS`` are tried. Both may be in one folder, if
+    ``seg_map_suffix`` says which files are the masks.
 
     The classes are those of ``metainfo``, ``class_file`` or ``colours``. Without them,
     the labels of all masks in ``seg_map_path`` are counted: the names are 'class 0',
@@ -80,15 +81,20 @@ class FolderDataset(BaseSegDataset):
         **kwargs,
     ) -> None:
         if split not in (*SPLITS, 'all'):
-            raise ValueError(
-                f"split={split!r}: must be 'train', 'val', 'test' or 'all'"
-            )
+            raise ValueError(f'split={split!r}: must be one of {(*SPLITS, "all")}')
         shares = tuple(split_shares)
         if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
             raise ValueError(f'split_shares={shares}: must be 3 numbers with the sum 1')
         self.split, self.split_shares, self.split_seed = split, shares, split_seed
         prefix = data_prefix or dict(img_path='images', seg_map_path='masks')
         root, backend_args = data_root or '', kwargs.get('backend_args')
+        folders = {os.path.normpath(path) for path in prefix.values()}
+        is_known = seg_map_suffix or kwargs.get('ann_file')
+        if len(folders) < len(prefix) and not is_known:
+            raise ValueError(
+                f'{prefix["img_path"]} has images and masks: set '
+                "seg_map_suffix='_word.png', as the names of all masks end"
+            )
         if class_file and (metainfo or {}).get('classes'):
             raise ValueError(f'class_file={class_file!r}: leave out metainfo.classes')
         metainfo = self._load_metainfo(metainfo)
@@ -107,6 +113,8 @@ class FolderDataset(BaseSegDataset):
             reduce = kwargs.get('reduce_zero_label', False)
             metainfo |= count_classes(list(masks.values()), reduce, backend_args)
         label_of = {name: n for n, name in enumerate(metainfo.get('classes', ()))}
+        if len(label_of) > 256:
+            raise ValueError(f'{len(label_of)} classes: must be at most 256')
         label_of[IGNORE] = kwargs.get('ignore_index', 255)
         self.colours = [[*rgb, label_of[name]] for name, rgb in (colours or {}).items()]
         super().__init__(
@@ -125,25 +133,30 @@ class FolderDataset(BaseSegDataset):
         ``num_classes``, and ``colours`` with rows of R, G, B and the label. They are
         left out if they are not known.
         """
-        folders, is_split = dict(self.data_prefix), not self.ann_file
-        is_split &= self.split != 'all'
-        image_folder = folders['img_path']
-        if is_split and any(
-            fileio.isdir(os.path.join(image_folder, name), self.backend_args)
-            for name in SPLITS
-        ):
+        folders, backend_args = dict(self.data_prefix), self.backend_args
+        is_split = self.split != 'all' and not self.ann_file
+        paths = {name: os.path.join(folders['img_path'], name) for name in SPLITS}
+        splits = [name for name in SPLITS if fileio.isdir(paths[name], backend_args)]
+        if is_split and splits:
+            if self.split not in splits:
+                raise FileNotFoundError(
+                    f'{paths[self.split]} does not exist, but {" and ".join(splits)} '
+                    'beside it: add it, or rename the folder of these images'
+                )
             folders = {k: os.path.join(path, self.split) for k, path in folders.items()}
             is_split = False
-        images = self._list_files('img_path', folders['img_path'], self.img_suffix)
         masks: dict[str, str] = {}
         mask_of: dict[str, str] = {}
         if 'seg_map_path' in folders:
             folder = folders['seg_map_path']
             masks = self._list_files('seg_map_path', folder, self.seg_map_suffix)
+        others = [*masks.values()] if self.seg_map_suffix or not self.ann_file else []
+        folder = folders['img_path']
+        images = self._list_files('img_path', folder, self.img_suffix, others)
         if self.ann_file:
             bases = [*folders.values(), self.data_root or '']
             images, mask_of = read_ann_file(
-                self.ann_file, images, masks, bases, self.backend_args
+                self.ann_file, images, masks, bases, backend_args
             )
         if masks:
             rest = {name: path for name, path in images.items() if name not in mask_of}
@@ -170,15 +183,18 @@ class FolderDataset(BaseSegDataset):
         )
         return entry | {key: value for key, value in optional.items() if value}
 
-    def _list_files(self, key: str, folder: str, suffix: str) -> dict[str, str]:
+    def _list_files(
+        self, key: str, folder: str, suffix: str, others: Iterable[str] = ()
+    ) -> dict[str, str]:
         """List a folder; raise if a folder is missing or has no such file."""
         for name, path in (('data_root', self.data_root), (key, folder)):
             if path and not fileio.isdir(path, self.backend_args):
+                problem = 'is a file' if os.path.isfile(path) else 'does not exist'
                 raise FileNotFoundError(
-                    f'{name}={path} does not exist (working folder: {os.getcwd()}): '
+                    f'{name}={path} {problem} (working folder: {os.getcwd()}): '
                     f'{self.FIX}'
                 )
-        files = list_files(folder, suffix, self.backend_args)
+        files = list_files(folder, suffix, self.backend_args, others)
         if not files:
             option = 'img_suffix' if key == 'img_path' else 'seg_map_suffix'
             raise ValueError(

@@ -109,9 +109,12 @@ class LoadLabels(LoadAnnotations):
         stored = results.pop('gt_seg_map')
         size = tuple(results.get('ori_shape', stored.shape[:2]))
         if stored.shape[:2] != size:
+            fix = 'give both the same size; resize labels by nearest neighbour'
+            if stored.shape[:2] == size[::-1]:
+                fix = 'if the EXIF tag of the image turns it, turn the mask likewise'
             raise ValueError(
                 f'{path} has (H, W) = {stored.shape[:2]}, but its image has {size}: '
-                'give both the same size; resize labels by nearest neighbour'
+                f'{fix}'
             )
         return stored
 
@@ -121,10 +124,11 @@ class LoadLabels(LoadAnnotations):
                 f'imdecode_backend={self.imdecode_backend!r} may read a palette as '
                 "colours, set 'pillow'"
             )
-        colours = stored[..., : 3 if stored.shape[2] > 2 else 1]  # without alpha
-        if (colours == colours[..., :1]).all():
-            return 'it is grey, save the first channel alone'
-        return 'give colours=... to FolderDataset, or save labels, as camvid.py does'
+        colours = stored[..., 2::-1] if stored.shape[2] > 2 else stored[..., [0, 0, 0]]
+        is_grey = (colours == colours[..., :1]).all()
+        some = np.unique(colours[::4, ::4].reshape(-1, 3), axis=0)[:8].tolist()
+        wanted = 'the first channel alone' if is_grey else 'labels, as camvid.py does'
+        return f'give colours to FolderDataset, such as {some}, or save {wanted}'
 
 
 def _first_values(labels: np.ndarray) -> str:

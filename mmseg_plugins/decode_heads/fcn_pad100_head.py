@@ -127,7 +127,7 @@ def crop_offsets(strides: Sequence[int], centre: float) -> dict[int, int]:
         For the stride of each skip the row and column where its crop begins, and for 1
         the row and column of the logits where the image begins.
 
-    Example:
+    Examples:
         >>> crop_offsets([8, 16, 32], 12.5)
         {16: 5, 8: 9, 1: 31}
     """

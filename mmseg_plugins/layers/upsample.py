@@ -16,7 +16,7 @@ def bilinear_kernel(kernel_size: int) -> Tensor:
 
     Source: BVLC/caffe, include/caffe/filler.hpp, BilinearFiller.
 
-    Example:
+    Examples:
         >>> bilinear_kernel(4)[0].tolist()
         [0.0625, 0.1875, 0.1875, 0.0625]
     """

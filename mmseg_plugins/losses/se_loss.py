@@ -33,7 +33,7 @@ def class_presence(
     Raises:
         ValueError: If ``labels`` has another shape.
 
-    Example:
+    Examples:
         >>> labels = torch.tensor([[[0, 2], [2, 255]], [[255, 255], [-1, 255]]])
         >>> class_presence(labels, 4)
         tensor([[1., 0., 1., 0.],

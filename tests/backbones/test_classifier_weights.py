@@ -96,6 +96,7 @@ def logged(monkeypatch) -> list[tuple[int, str]]:
     return records
 
 
+@pytest.mark.one_line
 @pytest.mark.parametrize('with_norm', [False, True])
 @pytest.mark.parametrize('depth', VGG_STAGES)
 def test_every_layout_gives_the_numbers_of_the_vgg(depth, with_norm, logged):

@@ -38,6 +38,7 @@ def largest_difference(net: DFANet, image: torch.Tensor, arch: str = 'B') -> flo
         )
 
 
+@pytest.mark.one_line
 @every_arch
 @pytest.mark.parametrize('training', [False, True])
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def test_norm_eval_keeps_the_running_statistics(name, norm):
     assert step(net, image()) == {key for key, _ in net.named_parameters()}
 
 
+@pytest.mark.one_line
 @every_backbone
 def test_with_cp_gives_the_same_gradients_and_keeps_less_for_them(name):
     gradients, numbers_kept = [], []
@@ -152,6 +153,7 @@ def test_the_mean_of_the_channels_keeps_its_size(in_channels, scale, is_scaled):
     assert is_equal == is_scaled
 
 
+@pytest.mark.one_line
 @every_first_conv
 @pytest.mark.parametrize('in_channels', [1, 2, 4])
 def test_a_gray_image_keeps_its_outputs(

@@ -151,6 +151,7 @@ def test_channels_last_gives_the_same_numbers(name):
         assert (one - other).abs().max() <= 1e-12 * other.abs().max()
 
 
+@pytest.mark.one_line
 @every_module
 def test_compiles_as_one_graph(name):
     module = build(name).eval().double()

@@ -10,6 +10,7 @@ import pytest
 PACKAGE = 'mmseg_plugins'
 HOST = {'mmcv', 'mmengine', 'mmseg', 'torch'}
 MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard library)
+    '__main__': (set(), {'mmseg_plugins_command'}),
     'environment': (set(), set()),
     'registry': ({'environment'}, {'mmengine', 'mmseg'}),
     'safe_unpickling': (set(), {'mmengine', 'numpy', 'torch'}),
@@ -19,12 +20,26 @@ MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard li
     'losses': ({'registry'}, {'mmseg', 'numpy', 'torch'}),
     'backbones': ({'layers', 'registry'}, HOST),
     'decode_heads': ({'layers', 'losses', 'registry'}, HOST),
-    'datasets': ({'registry'}, HOST - {'torch'} | {'cv2', 'numpy'}),
+    'datasets': ({'registry'}, HOST - {'torch'} | {'PIL', 'cv2', 'numpy', 'rich'}),
+    'drawing': (set(), {'PIL', 'cv2', 'numpy'}),
+    'run_folder': (set(), set()),
     'checkpoint_files': (set(), {'mmengine', 'torch'}),
+    'report': (
+        {'backbones', 'decode_heads', 'drawing', 'layers', 'run_folder'},
+        HOST | {'PIL', 'cv2', 'jinja2', 'markupsafe', 'matplotlib', 'numpy'},
+    ),
     'hooks': (
-        {'checkpoint_files', 'layers', 'registry', 'safe_unpickling'},
+        {
+            'checkpoint_files',
+            'datasets',
+            'layers',
+            'registry',
+            'report',
+            'safe_unpickling',
+        },
         HOST | {'numpy'},
     ),
+    'named_networks': (set(), {'mmengine', 'mmseg', 'torch'}),
     'converters': ({'backbones', 'decode_heads', 'layers'}, {'torch'}),
     '': (
         {
@@ -35,6 +50,7 @@ MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard li
             'hooks',
             'layers',
             'losses',
+            'named_networks',
         },
         set(),
     ),

@@ -87,7 +87,7 @@ def test_sub_folders_are_splits(tmp_path):
     write(tmp_path, ['train/a.jpg', 'train/b.jpg', 'val/c.jpg'])
     assert names_of(make(tmp_path, split='val')) == [('c.jpg', 'c.png')]
     assert len(make(tmp_path)) == 3
-    with pytest.raises(FileNotFoundError, match=r'img_path=.*/test does not exist'):
+    with pytest.raises(FileNotFoundError, match=r'/test does not .*, but train'):
         make(tmp_path, split='test')
 
 
@@ -104,8 +104,20 @@ def test_split_files_have_names_files_or_pairs(tmp_path, text):
     assert found == [('a b.JPG', 'a b.png'), ('d.png', mask)]
 
 
+@pytest.mark.parametrize('suffix', ['_mask.png', '.png'])
+def test_images_and_masks_in_one_folder(tmp_path, suffix):
+    for name in 'ab':
+        save(tmp_path / f'{name}.jpg', np.zeros((6, 8, 3)))
+        save(tmp_path / f'{name}{suffix}', LABELS)
+    arguments = dict(
+        data_prefix=dict(img_path='', seg_map_path=''), seg_map_suffix=suffix
+    )
+    found = [(f'{name}.jpg', f'{name}{suffix}') for name in 'ab']
+    assert names_of(make(tmp_path, **arguments)) == found
+
+
 @pytest.mark.parametrize(
-    'text', ['sky 0 0 255\nroad 128,64,128\ncar\t64 0 128\n', 'a\nb c']
+    'text', ['sky 0 0 255\nroad 128,64,128\ncar\t64 0 128\n', '\ufeffa\nb c']
 )
 def test_classes_of_a_file(tmp_path, text):
     write(tmp_path, ['a.jpg'], labels=LABELS % 2)
@@ -171,19 +183,19 @@ WRONG = [
     (None, dict(data_root='/nowhere'), 'data_root=/nowhere does not exist'),
     (remove(*MASKS), {}, 'seg_map_suffix=.*/masks has no such file'),
     (remove('images/a.jpg', 'images/b.jpg', 'images/c.jpg'), {}, '/images has no such'),
-    (remove(MASKS[1]), {}, r'1 of 3 images have no mask.*images/b\.jpg needs b\.png'),
+    (remove(MASKS[1]), {}, r'1 of 3 images have .*images/b\.jpg needs .*masks/b\.png '),
     (lambda root: [(root / path).rename(root / f'{path[:-4]}_x.png') for path in MASKS],
-     {}, r"3 of 3 .* needs a\.png beside .*a_x\.png.* set seg_map_suffix='_word\.png"),
+     {}, r"3 of 3 .* needs .*/masks/a\.png .*a_x\.png.* seg_map_suffix='_word\.png"),
     (lambda root: save(root / 'images/b.png', LABELS), {}, r'b\.jpg and .*b\.png have'),
     (text('images/b.jpg', ''), {}, r'images/b\.jpg is empty'),
-    (None, dict(ann_file='trian.txt'), 'ann_file=.*/trian.txt does not exist'),
+    (None, dict(ann_file='trian.txt'), 'ann_file=.*/trian.txt is not a file'),
     (text('train.txt', 'a\nz.jpg'), dict(ann_file='train.txt'),
      r"train\.txt, line 2: 'z\.jpg' is not the name of an image"),
     (text('train.txt', 'a.jpg z.png'), dict(ann_file='train.txt'), 'line 1: .*z.png'),
     (text('train.txt', '\n'), dict(ann_file='train.txt'), r'train\.txt is empty'),
-    (None, dict(split='training'), "split='training': must be 'train'"),
+    (None, dict(split='training'), "split='training': must be one of"),
     (None, dict(split_shares=(0.8, 0.1)), r'split_shares=\(0\.8, 0\.1\): must be 3'),
-    (None, dict(class_file='x.txt', metainfo=None), 'class_file=.*/x.txt does not'),
+    (None, dict(class_file='x.txt', metainfo=None), 'class_file=.*/x.txt is not'),
     (text('x.txt', 'a\na'), dict(class_file='x.txt', metainfo=None), "'a' twice"),
     (text('x.txt', 'a 1 2 3\nb'), dict(class_file='x.txt', metainfo=None), "for 'b'"),
     (text('x.txt', ''), dict(class_file='x.txt', metainfo=None), 'x.txt is empty'),
@@ -192,9 +204,14 @@ WRONG = [
     (None, dict(colours=COLOURS | dict(car=[0, 0, 300])), r"colours\['car'\]="),
     (None, dict(colours=COLOURS | dict(car=[0, 0, 255])), r"\['sky', 'car'\] have the"),
     (lambda root: write(root, ['a.jpg'], labels=LABELS * 127), dict(metainfo=None),
-     r'masks/a\.png have the labels \[0, 1, 2, 127, 254\]: give class_file'),
+     r'masks/a\.png have the labels \[0, 1, 2, 127, 254\]: .* "name 254 254 254"'),
     (lambda root: write(root, ['a.jpg', 'b.jpg', 'c.jpg'], labels=LABELS // 2 * 255),
-     dict(metainfo=None), r"a\.png and all .* colours={'background': \[0, 0, 0\]"),
+     dict(metainfo=None), r'a\.png and all .* "background 0 0 0" and "object 255'),
+    (None, dict(data_prefix=dict(img_path='images', seg_map_path='images/')),
+     r"images has images and masks: set seg_map_suffix='_word\.png'"),
+    (lambda root: (root / 'x.txt').write_bytes('Stra\xdfe'.encode('latin-1')),
+     dict(class_file='x.txt', metainfo=None), r'x\.txt is not in UTF-8'),
+    (None, dict(metainfo=dict(classes=[*map(str, range(300))])), '300 classes: must'),
 ]  # fmt: skip
 
 

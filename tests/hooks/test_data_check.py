@@ -74,11 +74,12 @@ def mask(labels):
 RGB = np.stack([LABELS, LABELS, 9 * LABELS], 2)
 WRONG = [
     (of_all(lambda path: save(path, LABELS % 2 * 255)), {},
-     r"masks/train/a\.png .* 0 and 255 only, .* colours={'sky': \[0, 0, 0\], 'road': "),
-    (mask(RGB), {}, r'masks/val/b\.png has 3 channels.*colours='),
+     r'masks/train/a\.png .* 0 and 255 only, .* "sky 0 0 0" and "road 255 255 255"'),
+    (mask(RGB), {}, r'masks/val/b\.png has 3 channels.*colours.* \[1, 1, 9\], '),
     (mask(LABELS + 1), {}, r'b\.png holds label 3: must be 0 to 2 .* begin at 1, '),
     (mask(LABELS + 5), {}, r'b\.png holds label 5, 6, 7: must be 0 to 2'),
     (mask(LABELS * 127), {}, r'b\.png holds label 127, 254'),
+    (mask(LABELS.T), {}, r'b\.png has .*= \(64, 48\), .*: if the EXIF tag'),
     (mask(LABELS[::2, ::2]), {}, r'b\.png has .*= \(24, 32\), but its .*\(48, 64\)'),
     (of_all(as_jpeg), {}, r'(?s)3 of 3 files are wrong:\n.*/train/a\.jpg is a JPEG'),
     (lambda root: cut(root / 'masks/val/b.png', 60), {}, r'val/b\.png cannot be'),
