@@ -27,6 +27,7 @@ def test_the_file_is_small_safe_and_finite():
         assert weight.dtype in (torch.float16, torch.int64), name
 
 
+@pytest.mark.one_line
 def test_its_miou_on_all_test_scenes():
     """About three seconds: the images are small, and so is the network."""
     config, checkpoint, _ = split_model_arguments(['scenes'])

@@ -9,6 +9,7 @@ import runpy
 import shutil
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import mmseg
@@ -16,6 +17,7 @@ from mmengine.device import get_device
 from torch import distributed
 from trust_argument import add_trust_argument
 
+import mmseg_plugins
 from mmseg_plugins.run_folder import (
     TEST_CONFIG,
     TRAINED,
@@ -33,12 +35,25 @@ def run_host_tool(name: str) -> None:
 
     Raises:
         SystemExit: If the first argument is not an option and no file or run folder,
-            if mmseg has no such tool, or if mmengine cannot use the launcher.
+            if mmseg has no such tool, if mmengine cannot use the launcher, or if a
+            check of mmseg_plugins finds wrong data or settings.
     """
     _trust_checkpoints()
     with tempfile.TemporaryDirectory() as folder:
         _replace_run_folder(name, Path(folder))
-        _run(name)
+        try:
+            _run(name)
+        except (OSError, ValueError) as error:
+            if _is_ours(error):
+                sys.exit(f'\n{error}')  # a sentence on wrong data or settings
+            raise
+
+
+def _is_ours(error: Exception) -> bool:
+    """Return whether a line of mmseg_plugins raised an error."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    package = Path(mmseg_plugins.__file__).parent
+    return Path(frame.f_code.co_filename).is_relative_to(package)
 
 
 def _run(name: str) -> None:

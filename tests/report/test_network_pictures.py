@@ -21,6 +21,7 @@ from mmseg_plugins.report.network_pictures import (
 )
 from tests.tools.tiny_training import ROOT
 
+pytestmark = pytest.mark.one_line
 SIZE = (50, 70)
 IMAGE = render_scene(3, SIZE)[0]
 CONFIGS = {

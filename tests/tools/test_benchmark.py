@@ -40,6 +40,7 @@ def run(capsys, *arguments: str, code: int = 0) -> list[list[str]]:
     return rows
 
 
+@pytest.mark.one_line
 def test_each_mode_of_a_cpu(config, capsys, monkeypatch):
     quick = functools.partial(torch.compile, backend='aot_eager')
     monkeypatch.setattr(torch, 'compile', quick)
@@ -83,6 +84,7 @@ def test_bfloat16(capsys, options):
     assert 'failed' not in rows[1][3]  # torch computes some gradients wrongly on a CPU
 
 
+@pytest.mark.one_line
 @pytest.mark.slow
 def test_onnx_runtime(capsys):
     (row,) = run(capsys, str(DFANET_X1), *QUICK, '--modes', 'onnx')

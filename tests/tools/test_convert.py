@@ -166,6 +166,7 @@ def test_an_existing_target_is_kept(run, weights, tmp_path, monkeypatch):
     assert torch.load(target, weights_only=True)['state_dict']
 
 
+@pytest.mark.one_line
 def test_the_command_line(weights, tmp_path):
     torch.save(weights, tmp_path / 'fcn8s.pth')
     script = [sys.executable, ROOT / 'tools/convert.py', 'fcn']

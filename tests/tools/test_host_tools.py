@@ -85,6 +85,7 @@ def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path):
     assert done.returncode == 1
     assert 'iter_4.pth belongs to another model' in last_line
     assert 'backbone.fc6.conv.weight' in last_line
+    assert 'Traceback' not in done.stderr
 
 
 def test_inference_on_an_image_file(trained, tmp_path):

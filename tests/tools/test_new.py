@@ -51,6 +51,7 @@ def read(path: str = 'own.py') -> Config:
     return Config.fromfile(path, format_python_code=False)
 
 
+@pytest.mark.one_line
 @pytest.mark.parametrize(
     ('network', 'backbone'),
     [
@@ -105,6 +106,7 @@ def test_it_trains():
     assert list(Path('run').glob('best_mIoU_iter_*.pth'))
 
 
+@pytest.mark.one_line
 def test_colours_of_masks_and_folders_of_splits():
     for path in [*Path('masks').iterdir(), *Path('photos').iterdir()]:
         path.unlink()
