@@ -49,6 +49,7 @@ def describe(value) -> str:
     return value['type'] if isinstance(value, dict) else value
 
 
+@pytest.mark.one_line
 @pytest.mark.parametrize(('name', 'backbone'), NETWORKS, ids=describe)
 def test_it_trains_with_any_image_size(name, backbone):
     torch.manual_seed(0)
