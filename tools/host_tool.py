@@ -18,6 +18,7 @@ from torch import distributed
 from trust_argument import add_trust_argument
 
 import mmseg_plugins
+from mmseg_plugins.report.evaluation import report_folder
 from mmseg_plugins.run_folder import (
     TEST_CONFIG,
     TRAINED,
@@ -93,7 +94,7 @@ def _replace_run_folder(tool: str, folder: Path) -> None:
             return
         config = find_config(run)
         if tool == 'test.py':
-            work_dir = Path('work_dirs', word) if word in TRAINED else run
+            work_dir = report_folder(word)
             copy = shutil.copy(config, folder / TEST_CONFIG)
             words = [copy, find_checkpoint(run), '--work-dir', work_dir]
         elif word in TRAINED:

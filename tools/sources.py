@@ -13,7 +13,9 @@ from mmengine import fileio
 from PIL import Image
 from rich.progress import Progress
 
-IMAGES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
+from mmseg_plugins.datasets.file_pairs import SUFFIXES
+
+IMAGES = {*SUFFIXES}
 VIDEOS = {'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv'}
 STREAMS = ('rtmp://', 'rtsp://', 'udp://')
 

@@ -37,11 +37,16 @@ class NumClassCheckHook(Hook):
         _check(runner.model, runner.test_loop)
 
 
-def decode_heads(model: nn.Module) -> dict[str, BaseDecodeHead]:
-    """Return mmseg's heads in a model, which may be wrapped, by their names."""
+def segmentor_of(model: nn.Module) -> nn.Module:
+    """Return the model without its wrappers for several processes or augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.get_submodule('module')
-    modules = model.named_modules()
+    return model
+
+
+def decode_heads(model: nn.Module) -> dict[str, BaseDecodeHead]:
+    """Return mmseg's heads in a model, which may be wrapped, by their names."""
+    modules = segmentor_of(model).named_modules()
     return {key: head for key, head in modules if isinstance(head, BaseDecodeHead)}
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mmseg_plugins.hooks.num_class_check import segmentor_of
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.report.collection import (
     Collector,
@@ -149,10 +149,3 @@ class ReportHook(Hook):
                 'run are not affected. Remove the cause, then run: '
                 f'mmseg-plugins report {runner.work_dir} --test'
             )
-
-
-def segmentor_of(model: nn.Module) -> nn.Module:
-    """Return the model without its wrappers for several processes or augmentation."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.get_submodule('module')
-    return model

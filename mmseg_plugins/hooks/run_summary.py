@@ -1,12 +1,11 @@
 """A hook that logs a summary of a run in five lines."""
 
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch import nn
 
-from mmseg_plugins.hooks.num_class_check import decode_heads
+from mmseg_plugins.hooks.num_class_check import decode_heads, segmentor_of
 from mmseg_plugins.registry import HOOKS
 
 
@@ -58,8 +57,7 @@ def _count(number: int, noun: str) -> str:
 
 def _network(model: nn.Module) -> str:
     """Return the class names of backbone and heads, and the number of parameters."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.get_submodule('module')
+    model = segmentor_of(model)
     parts = [getattr(model, 'backbone', model), *decode_heads(model).values()]
     parameters = sum(parameter.numel() for parameter in model.parameters())
     names = ' + '.join(type(part).__name__ for part in parts)

@@ -104,16 +104,18 @@ def class_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     is labelled.
     """
     rows = []
+    iou, accuracy = evaluation.iou(), evaluation.accuracy()
+    image_iou = evaluation.image_iou()
     for index, name in enumerate(evaluation.classes):
         labelled = evaluation.labelled[:, index]
-        ious = evaluation.image_iou()[labelled > 0, index]
+        ious = image_iou[labelled > 0, index]
         low, high = np.quantile(ious, [0.25, 0.75]) if len(ious) else (None, None)
         rows.append(
             dict(
                 name=name,
                 colour=_css(evaluation.palette[index]),
-                iou=evaluation.iou()[index],
-                accuracy=evaluation.accuracy()[index],
+                iou=iou[index],
+                accuracy=accuracy[index],
                 share=divide(labelled.sum(), evaluation.labelled.sum()),
                 num_images=len(ious),
                 low=low,
