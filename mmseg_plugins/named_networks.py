@@ -56,6 +56,9 @@ BACKBONES: dict[str, dict] = {
     'resnet18-slim': dict(RESNET, **SLIM),
     'vgg16': VGG16,
     'vgg13-slim': VGG13_SLIM,
+    'googlenet': dict(
+        type='mmseg_plugins.FCNGoogLeNet', out_indices=(0, 1, 2, 3, 4), norm_cfg=BN
+    ),
     'mobilenet_v2': dict(type='MobileNetV2', out_indices=(1, 2, 4, 6), norm_cfg=BN),
     'mit_b0': dict(type='MixVisionTransformer', **MIT_B0),
     'swin_tiny': dict(type='SwinTransformer', out_indices=(0, 1, 2, 3)),

@@ -42,6 +42,7 @@ NETWORKS = [
     ('fcn-4s', SLIM_HRNET),
     ('fcn-32s', SLIM_ALEXNET),
     ('fcn-32s', 'mobilenet_v2'),
+    ('fcn-2s', 'googlenet'),
 ]
 
 

@@ -7,6 +7,7 @@ dfanet        an Xception classifier, trained by configs/dfanet/pretrain_* (.pth
 encnet        the authors' EncNet, or their deep-stem ResNet alone (.pth)
 fcn           the authors' FCN (.caffemodel), or pytorch-fcn (.pth)
 fcn-at-once   the bare weights of pytorch-fcn's FCN8sAtOnce (.pth)
+googlenet     Caffe's GoogLeNet classifier (.caffemodel), for init_cfg of FCNGoogLeNet
 half          float16 weights and classes of a trained checkpoint, to share (.pth)
 spnet         the authors' SPNet since 10 June 2020, or their ResNet alone (.pth)
 vgg16         a VGG16 classifier (.caffemodel), for init_cfg of FCNVGG

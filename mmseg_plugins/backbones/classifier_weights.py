@@ -27,7 +27,22 @@ _COPIED = (
 #: The fully connected layers: our names and torchvision's.
 _FC_LAYERS = {'fc6': 'classifier.0', 'fc7': 'classifier.3'}
 #: Layers of classifiers and of FCN that the backbones do not have.
-_UNUSED = ('classifier.6.', 'fc8.', 'score_', 'scale_', 'upscore')
+_UNUSED = (
+    *('classifier.6.', 'fc8.', 'score_', 'scale_', 'upscore'),
+    *('fc.', 'aux1.', 'aux2.', 'loss1/', 'loss2/', 'loss3/'),  # GoogLeNet
+)
+#: Layers of Caffe's GoogLeNet, and of an inception block: our names and Caffe's.
+_GOOGLENET = {
+    'conv1': 'conv1/7x7_s2',
+    'conv2': 'conv2/3x3_reduce',
+    'conv3': 'conv2/3x3',
+    'branch1': '1x1',
+    'branch2.0': '3x3_reduce',
+    'branch2.1': '3x3',
+    'branch3.0': '5x5_reduce',
+    'branch3.1': '5x5',
+    'branch4.1': 'pool_proj',
+}
 
 
 def checked_weights(
@@ -214,17 +229,17 @@ def tail_to_convs(
 def load_classifier(
     backbone: BaseBackbone, state_dict: dict[str, Tensor], prefix: str = ''
 ) -> None:
-    """Turn the weights of a classifier into those of FCNVGG or FCNAlexNet, in place.
+    """Turn the weights of a classifier into those of a backbone of FCN, in place.
 
-    Nothing happens if they are those of the backbone already. The last layer is left
-    out. If fc6 or fc7 have another size or NaN values, as in torchvision's
-    ``IMAGENET1K_FEATURES``, they are left out with a warning.
+    Nothing happens if they are those of the backbone already. The last layer and
+    auxiliary classifiers are left out. If fc6 or fc7 have another size or NaN values,
+    as in torchvision's ``IMAGENET1K_FEATURES``, they are left out with a warning.
 
     Args:
         backbone: The backbone that takes the weights.
-        state_dict: With the keys of Caffe (``conv1_1.weight``), or, for a VGG, of
+        state_dict: With the keys of Caffe (``conv1_1.weight``); for a VGG also of
             torchvision and mmcv (``features.0.weight``) or of mmpretrain
-            (``backbone.features.0.conv.weight``).
+            (``backbone.features.0.conv.weight``), for a GoogLeNet of torchvision.
         prefix: Prefix of the backbone's keys in ``state_dict``.
 
     Raises:
@@ -233,9 +248,13 @@ def load_classifier(
     """
     own = backbone.state_dict()
     keys = [key for key in state_dict if key.startswith(prefix)]
-    if not keys or any(key.removeprefix(prefix) in own for key in keys):
+    source = {key.removeprefix(prefix): state_dict[key] for key in keys}
+    # torchvision's GoogLeNet has our names too, but also a last layer.
+    is_classifier = any(key.startswith(_UNUSED) for key in source)
+    if not keys or (any(key in own for key in source) and not is_classifier):
         return
-    source = {key.removeprefix(prefix): state_dict.pop(key) for key in keys}
+    for key in keys:
+        del state_dict[key]
     source = {key.removeprefix('backbone.'): value for key, value in source.items()}
     source = checked_weights(source, allow_nan_in_fc=True)
     source = {k: weight for k, weight in source.items() if not k.startswith(_UNUSED)}
@@ -249,7 +268,8 @@ def load_classifier(
     network = f'a classifier with the depth, widths and norm_cfg of this {name}'
     weights = rename(source, names, network, optional)
     fit_input_channels(weights, next(iter(own)), backbone.in_channels)
-    left_out = [layer for layer in _FC_LAYERS if not _fits(layer, weights, own)]
+    fc_layers = [layer for layer in _FC_LAYERS if f'{layer}.conv.weight' in own]
+    left_out = [layer for layer in fc_layers if not _fits(layer, weights, own)]
     for key, weight in weights.items():
         if key.split('.')[0] not in left_out:
             state_dict[prefix + key] = reshape_weight(key, weight, own[key].shape)
@@ -279,6 +299,9 @@ def _match_layers(source: dict[str, Tensor], own: Collection[str]) -> dict[str, 
     running mean instead, which gives the same output.
     """
     convs = [key.removesuffix('.weight') for key in own if key.endswith('.conv.weight')]
+    if 'inception3a.branch1.conv' in convs:
+        is_caffes = any('/' in key for key in source)
+        return {conv: _caffe_name(conv) for conv in convs} if is_caffes else {}
     features = [key for key in source if key.startswith('features.')]
     kernels = _in_order(key for key in features if source[key].ndim == 4)
     norms = _in_order(key for key in features if key.endswith('.running_mean'))
@@ -294,6 +317,20 @@ def _match_layers(source: dict[str, Tensor], own: Collection[str]) -> dict[str, 
     for ours, theirs in _FC_LAYERS.items():
         layers[f'{ours}.conv'] = theirs if kernels else ours
     return layers
+
+
+def _caffe_name(conv: str) -> str:
+    """Return Caffe's name of a convolution of GoogLeNet.
+
+    Examples:
+        >>> _caffe_name('inception3a.branch2.0.conv')
+        'inception_3a/3x3_reduce'
+    """
+    layer = conv.removesuffix('.conv')
+    if not layer.startswith('inception'):
+        return _GOOGLENET[layer]
+    block, _, branch = layer.removeprefix('inception').partition('.')
+    return f'inception_{block}/{_GOOGLENET[branch]}'
 
 
 def _in_order(keys: Iterable[str]) -> list[str]:

@@ -92,7 +92,7 @@ class FCNAlexNet(BaseBackbone):
         x = getattr(self, name)(x)
         if name in ('conv1', 'conv2', 'conv5'):
             x = functional.max_pool2d(x, 3, 2, ceil_mode=True)
-        return _local_response_norm(x) if name in ('conv1', 'conv2') else x
+        return local_response_norm(x) if name in ('conv1', 'conv2') else x
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         load_classifier(self, state_dict, prefix)
@@ -100,7 +100,7 @@ class FCNAlexNet(BaseBackbone):
 
 
 @torch.fx.wrap  # one node in a symbolic trace, since it asks for the dtype
-def _local_response_norm(x: Tensor) -> Tensor:
+def local_response_norm(x: Tensor) -> Tensor:
     """Normalise across channels with size 5, alpha 1e-4, beta 0.75, k 1."""
     # torch's own layer exports as a 3-D average pool, which ONNX Runtime 1.23 computes
     # wrongly. Squares in float16 would overflow.

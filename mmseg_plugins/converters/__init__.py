@@ -15,6 +15,7 @@ CONVERTERS = {
     'encnet': convert_encnet,
     'fcn': convert_fcn,
     'fcn-at-once': partial(convert_fcn, at_once=True),
+    'googlenet': convert_classifier,
     'half': convert_half,
     'spnet': convert_spnet,
     'vgg16': convert_classifier,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmseg_plugins.backbones import FCNVGG, FCNAlexNet
+from mmseg_plugins.backbones import FCNVGG, FCNAlexNet, FCNGoogLeNet
 from mmseg_plugins.backbones.classifier_weights import (
     checked_weights,
     load_classifier,
@@ -33,13 +33,20 @@ TOLERANCE = 1e-6
 
 
 def convert_classifier(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Rename a VGG16 or a CaffeNet to the keys of ``FCNVGG`` or ``FCNAlexNet``.
+    """Rename a VGG16, CaffeNet or GoogLeNet to the keys of our backbone of that name.
 
     The result is for ``init_cfg`` of the backbone. For the layouts and the errors see
     ``load_classifier``.
     """
     weights = checked_weights(state_dict, allow_nan_in_fc=True)
-    load_classifier(_make_backbone(weights), weights)
+    backbone: FCNVGG | FCNAlexNet | FCNGoogLeNet
+    if any('/' in key for key in weights):
+        width = weights.get('conv1/7x7_s2.bias', torch.zeros(64)).numel()
+        with torch.device('meta'):
+            backbone = FCNGoogLeNet(base_channels=width)
+    else:
+        backbone = _make_backbone(weights)
+    load_classifier(backbone, weights)
     return weights
 
 

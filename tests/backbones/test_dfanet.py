@@ -10,6 +10,8 @@ from mmseg_plugins.decode_heads import DFAHead
 from tests.reference.bilinear import aligned_matrix
 from tests.reference.dfanet import Network, randomise
 
+pytestmark = pytest.mark.one_line
+
 BN = dict(type='BN')
 every_arch = pytest.mark.parametrize('arch', ['A', 'B'])
 
@@ -38,7 +40,6 @@ def largest_difference(net: DFANet, image: torch.Tensor, arch: str = 'B') -> flo
         )
 
 
-@pytest.mark.one_line
 @every_arch
 @pytest.mark.parametrize('training', [False, True])
 @pytest.mark.parametrize(

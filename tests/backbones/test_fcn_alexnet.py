@@ -11,6 +11,8 @@ from mmseg_plugins.decode_heads import FCNPad100Head
 from tests.converters.test_fcn import CLASSES, bilinear
 from tests.reference.fcn_alexnet import alexnet_features, authors_alexnet
 
+pytestmark = pytest.mark.one_line
+
 FC_CHANNELS = 10
 LAYERS = {  # name: channels, channels of a kernel, its size
     'conv1': (6, 3, 11),
@@ -109,7 +111,7 @@ def test_the_number_of_parameters_is_the_papers():
 
 def test_normalisation_of_half_precision_does_not_overflow():
     x = torch.full((1, 6, 2, 2), 1000.0)
-    half = fcn_alexnet._local_response_norm(x.half())
+    half = fcn_alexnet.local_response_norm(x.half())
     assert half.dtype == torch.float16
-    expected = fcn_alexnet._local_response_norm(x)
+    expected = fcn_alexnet.local_response_norm(x)
     torch.testing.assert_close(half.float(), expected, rtol=1e-3, atol=0)

@@ -7,6 +7,8 @@ from mmseg_plugins.backbones import FCNVGG, FCNAlexNet
 from mmseg_plugins.backbones.fcn_vgg import VGG_STAGES
 from tests.reference.fcn import features
 
+pytestmark = pytest.mark.one_line
+
 
 def make_net(depth: int = 16, **kwargs) -> FCNVGG:
     return FCNVGG(depth=depth, base_channels=4, fc_channels=12, **kwargs)

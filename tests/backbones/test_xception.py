@@ -8,6 +8,8 @@ from mmseg_plugins.backbones import XceptionA, XceptionB
 from mmseg_plugins.backbones.xception import FCAttention
 from tests.reference.dfanet import Network, randomise
 
+pytestmark = pytest.mark.one_line
+
 ARCHS = {'A': XceptionA, 'B': XceptionB}
 BN = dict(type='BN')
 every_arch = pytest.mark.parametrize('arch', ARCHS)

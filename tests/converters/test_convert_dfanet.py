@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from mmseg_plugins.converters import convert_dfanet
 from tests.converters.test_encnet_spnet import trained
 
+pytestmark = pytest.mark.one_line
+
 WIDTHS = {'A': (48, 96, 192), 'B': (32, 64, 128)}
 every_arch = pytest.mark.parametrize('arch', WIDTHS)
 #: The weights of a stage's first block that depend on its input channels.

@@ -11,6 +11,8 @@ from mmseg_plugins.converters import convert_fcn
 from tests.decode_heads.fcn_nets import Net, random_image
 from tests.reference.fcn import fcn
 
+pytestmark = pytest.mark.one_line
+
 CLASSES = 5
 UPSAMPLING = {
     32: {'upscore': 32},

@@ -6,6 +6,8 @@ import torch
 
 from mmseg_plugins.converters import convert_half, shared_meta
 
+pytestmark = pytest.mark.one_line
+
 VALUES = torch.tensor([0.1, -3.0])
 LARGE = torch.tensor([1e-3, 7e4])  # above the largest value of float16, 65504
 CHECKPOINT = dict(

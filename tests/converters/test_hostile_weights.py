@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmseg_plugins.converters import CONVERTERS
 from tests.backbones.test_fcn_alexnet import caffenet
+from tests.backbones.test_fcn_googlenet import caffe_googlenet
 from tests.converters.test_convert_dfanet import classifier
 from tests.converters.test_encnet_spnet import authors
 from tests.converters.test_fcn import caffe_weights
@@ -22,6 +23,7 @@ FAMILIES = {
     'dfanet': (partial(classifier, 'B'), 'backbone.subnet.enc3.0.shortcut.conv.weight'),
     'encnet': (lambda: authors('encnet').state_dict(), 'head.conv5.0.weight'),
     'fcn': (partial(caffe_weights, 8), 'conv3_2.weight'),
+    'googlenet': (caffe_googlenet, 'inception_4c/5x5.weight'),
     'spnet': (lambda: authors('spnet').state_dict(), 'pretrained.layer1.0.bn1.bias'),
     'vgg16': (partial(caffe_weights, 32), 'conv3_2.weight'),
 }
