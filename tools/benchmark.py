@@ -9,6 +9,7 @@ of these, or several joined by +: eager, channels_last, fused (batch norm into
 convolutions), compiled (torch.compile), cudagraph (GPU), onnx (ONNX Runtime, CPU).
 Inference is from the image tensor to logits of its size; --train is forward, losses
 and backward. Weights and images are random. docs/benchmarks.md explains the columns.
+--cfg-options changes all configs, such as model.backbone.dtype=None.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from networks import LAYERS, build_with_input, load_config
 # isort: split
 import torch
 from benchmark_modes import DTYPES, check_mode, make_step
+from mmengine.config import DictAction
 from torch import Tensor, nn
 
 COLUMNS = 'network', 'size', 'mode', 'ms', 'peak MiB', 'parameters, M', 'difference'
@@ -45,6 +47,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add('--dtype', choices=DTYPES, default='fp32', help='bf16 and fp16: by autocast')
     add('--half', action='store_true', help='weights in --dtype instead of autocast')
     add('--train', action='store_true', help='time training steps')
+    add('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE')
     args = parser.parse_args(argv)
     if len(args.shape) % 2:
         parser.error(f'--shape {args.shape}: give pairs of H and W')
@@ -89,7 +92,9 @@ def measure(
     name: str, size: tuple[int, int], mode: str, args: argparse.Namespace
 ) -> list[str]:
     """Build a network, time it and compare it with eager; return cells of its row."""
-    net, x = build_with_input(name, args.batch, size, args.train, args.device)
+    net, x = build_with_input(
+        name, args.batch, size, args.train, args.device, args.cfg_options
+    )
     parameters = sum(parameter.numel() for parameter in net.parameters())
     eager = copy.deepcopy(net)
     step = make_step(eager, x, 'eager', args.dtype, args.half)

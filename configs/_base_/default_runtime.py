@@ -2,7 +2,11 @@
 
 default_scope = 'mmseg'
 custom_imports = dict(
-    imports=['mmseg_plugins', 'mmseg_plugins.safe_loading'],
+    imports=[
+        'mmseg_plugins',
+        'mmseg_plugins.safe_loading',
+        'mmseg_plugins.timm_weights',
+    ],
     allow_failed_imports=False,
 )
 env_cfg = dict(

@@ -9,6 +9,8 @@ from tests.decode_heads.comparison import make_samples, relative_difference
 from tests.decode_heads.fcn_nets import SIZES, Net, random_image
 from tests.reference.fcn import CROPS, authors_fcn
 
+pytestmark = pytest.mark.one_line
+
 
 @pytest.mark.parametrize('upsample', ['bilinear', 'learned'])
 @pytest.mark.parametrize(

@@ -83,6 +83,23 @@ def test_levels_of_ceiling_sizes_are_resized_only_with_aligned_corners(align_cor
         assert min(differences) > 0.01
 
 
+@torch.no_grad()
+def test_levels_of_one_stride_add_their_scores():
+    options = dict(num_classes=5, strides=[7, 14, 14], align_corners=False)
+    head = FCNSkipHead(in_channels=[2, 3, 4], in_index=[0, 1, 2], **options).double()
+    assert {'score_stride7.weight', 'conv_seg.weight'} <= head.state_dict().keys()
+    levels = [torch.randn(2, c, 28 // c, 42 // c).double() for c in (2, 4, 4)]
+    levels[1] = levels[1][:, :3]
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter)
+    first, second = head.conv_seg.weight.split([3, 4], 1)
+    coarse = torch.nn.functional.conv2d(levels[1], first, head.conv_seg.bias)
+    coarse += torch.nn.functional.conv2d(levels[2], second)
+    skip = head.score_stride7(levels[0])
+    expected = skip + resize(coarse, skip.shape[2:], None, 'bilinear', False)
+    torch.testing.assert_close(head(levels), expected)
+
+
 def test_learned_upsampling_starts_as_bilinear():
     net, image = Net(8), random_image((224, 224))
     expected, bilinear = net(image), net.decode_head

@@ -64,6 +64,7 @@ def differences(
     return relative_difference(actual, expected), 0.0
 
 
+@pytest.mark.one_line
 @pytest.mark.parametrize('depth', [50, 101])
 @pytest.mark.parametrize('size', MAPS)
 @pytest.mark.parametrize('train', [True, False])

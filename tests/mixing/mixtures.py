@@ -13,7 +13,15 @@ from torch import nn
 from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.mixing.parts_to_mix import BACKBONES, HEADS, TABLES, Backbone, Head, Level
+from tests.mixing.parts_to_mix import (
+    BACKBONES,
+    BN,
+    HEADS,
+    TABLES,
+    Backbone,
+    Head,
+    Level,
+)
 
 CLASSES, SIZE, PROBE = 5, (49, 83), 128
 
@@ -39,7 +47,7 @@ MIXTURES = [
 ]
 #: What people try.
 MISTAKES = [
-    Mixture('SPNetResNet', 'FCNSkipHead', dict(strides=[8, 8]), 'ascending powers'),
+    Mixture('SPNetResNet', 'FCNSkipHead', dict(strides=[8, 8]), 'own strides'),
     Mixture('FCNAlexNet', 'FCNSkipHead', dict(in_channels=[4096]), 'do not fit'),
     Mixture('FCNVGG, pad=100', 'FCNPad100Head', dict(centre=13), 'centre=13'),
     Mixture('ResNet', 'DFAHead', dict(num_low=5), 'num_low=5'),
@@ -59,11 +67,23 @@ def config_of(part: Backbone | Head, slim: bool) -> dict:
     return {'type': part.type, **part.usual, **(part.slim if slim else {})}
 
 
+def backbone_configs(backbone: Backbone, slim: bool) -> dict[str, dict]:
+    """Return the configs of a backbone and of its neck, by their keys in a model."""
+    config = config_of(backbone, slim)
+    configs = dict(backbone=config)
+    if backbone.frozen:
+        configs['backbone'] = dict(type='mmseg_plugins.FrozenBackbone', backbone=config)
+    if backbone.neck:
+        width = config['embed_dims']
+        configs['neck'] = dict(type=backbone.neck, embed_dim=width, norm_cfg=BN)
+    return configs
+
+
 @functools.cache
 def levels_of(name: str, slim: bool) -> list[Level]:
     """Run a backbone; return index, channels and stride of each of its levels."""
     backbone = BACKBONES[name]
-    net = MODELS.build(config_of(backbone, slim))
+    net = nn.Sequential(*map(MODELS.build, backbone_configs(backbone, slim).values()))
     net.train()  # some of mmseg's return one tensor in evaluation
     with torch.no_grad():
         levels = net(torch.randn(2, 3, PROBE, PROBE))
@@ -80,7 +100,7 @@ def build(mixture: Mixture, slim: bool) -> nn.Module:
     return MODELS.build(
         ConfigDict(
             type='mmseg.EncoderDecoder',
-            backbone=config_of(backbone, slim),
+            **backbone_configs(backbone, slim),
             decode_head=dict(decode_head, num_classes=CLASSES),
             test_cfg=dict(mode='whole'),
         )
@@ -123,6 +143,8 @@ def try_out(mixture: Mixture) -> str:
     for part in (net.backbone, net.decode_head):
         if type(part).__module__.startswith('mmseg_plugins.'):
             for name, parameter in part.named_parameters():
+                if not parameter.requires_grad:
+                    continue
                 if parameter.grad is None or not parameter.grad.isfinite().all():
                     faults.append(f'{name} has no finite gradient')
     if faults:

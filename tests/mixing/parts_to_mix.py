@@ -22,6 +22,8 @@ class Backbone:
     main: int = -1  # index of the level that heads of one level take
     divisor: int = 1  # the sides of an image must be multiples of it
     strides: tuple[int, ...] = ()  # of a backbone that pads: sizes do not show them
+    frozen: bool = False  # whether it is in a FrozenBackbone
+    neck: str = ''  # a neck of mmseg, which gets embed_dim
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ SLIM_VGG = dict(SLIM_FCN, norm_cfg=BN)
 OURS = {
     'FCNVGG': Backbone('mmseg_plugins.FCNVGG', {}, SLIM_VGG),
     'FCNAlexNet': Backbone('mmseg_plugins.FCNAlexNet', {}, SLIM_FCN, strides=(32,)),
+    'FCNGoogLeNet': Backbone(
+        'mmseg_plugins.FCNGoogLeNet', {}, dict(base_channels=8, norm_cfg=BN)
+    ),
     'DFANet': Backbone('mmseg_plugins.DFANet', {}, dict(arch='B', num_subnets=2)),
     'XceptionA': Backbone('mmseg_plugins.XceptionA'),
     'XceptionB': Backbone('mmseg_plugins.XceptionB'),
@@ -95,7 +100,91 @@ STOCK = {
     'VGG': Backbone('mmpretrain.VGG', VGG, dict(depth=11)),
     'timm regnety_002': Backbone('TIMMBackbone', REGNET),
 }
-BACKBONES = {**OURS, **PADDED, **STOCK}
+LAYERS_OF_12, LAYERS_OF_4 = (
+    dict(out_indices=(2, 5, 8, 11)),
+    dict(out_indices=(0, 1, 2, 3)),
+)
+VIT = dict(LAYERS_OF_12, img_size=512)
+SLIM_VIT = dict(LAYERS_OF_4, img_size=64, num_layers=4, embed_dims=16, num_heads=2)
+SLIM_ARCH = dict(embed_dims=16, num_layers=4, num_heads=2, feedforward_channels=32)
+MMPRETRAIN_VIT = dict(out_type='featmap', out_indices=[2, 5, 8, 11])
+SLIM_MMPRETRAIN_VIT = dict(arch=SLIM_ARCH, out_indices=[0, 1, 2, 3])
+DINOV2 = dict(MMPRETRAIN_VIT, img_size=518, patch_size=14, layer_scale_init_value=1e-5)
+SAM = dict(arch='base', img_size=512, out_channels=256, use_rel_pos=True)
+SLIM_SAM = dict(SLIM_ARCH, global_attn_indexes=[3])
+TIMM = dict(pretrained=False, **LAYERS_OF_12)
+DYNAMIC = dict(TIMM, dynamic_img_size=True, dynamic_img_pad=True)
+SLIM_TIMM = dict(LAYERS_OF_4, depth=4, embed_dim=16, num_heads=2)
+
+
+def frozen(type_: str, usual: dict, slim: dict, stride: int = 0, **kwargs) -> Backbone:
+    """Make a frozen backbone; ``stride`` is that of all four levels of a plain ViT."""
+    strides, divisor = (stride,) * 4 if stride else (), stride or 1
+    return Backbone(
+        type_, usual, slim, strides=strides, divisor=divisor, frozen=True, **kwargs
+    )
+
+
+FROZEN = {
+    'VisionTransformer': frozen('VisionTransformer', VIT, SLIM_VIT, 16),
+    'VisionTransformer, Feature2Pyramid': frozen(
+        'VisionTransformer',
+        dict(VIT, embed_dims=768),
+        SLIM_VIT,
+        main=2,
+        neck='Feature2Pyramid',
+    ),
+    'SwinTransformer, frozen': frozen(
+        'SwinTransformer',
+        {},
+        dict(embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2)),
+    ),
+    'ConvNeXt, frozen': frozen(
+        'mmpretrain.ConvNeXt',
+        CONVNEXT,
+        dict(arch=dict(depths=[1, 1, 1, 1], channels=[4, 8, 16, 32])),
+    ),
+    'DINOv2': frozen(
+        'mmpretrain.VisionTransformer',
+        dict(DINOV2, arch='dinov2-small'),
+        SLIM_MMPRETRAIN_VIT,
+        14,
+    ),
+    'CLIP': frozen(
+        'mmpretrain.VisionTransformer',
+        dict(MMPRETRAIN_VIT, arch='base', pre_norm=True),
+        SLIM_MMPRETRAIN_VIT,
+        16,
+    ),
+    'SAM': frozen(
+        'mmpretrain.ViTSAM',
+        dict(SAM, out_indices=[2, 5, 8, 11]),
+        dict(arch=SLIM_SAM, out_channels=8, out_indices=[0, 1, 2, 3]),
+        16,
+    ),
+    'timm DINOv2': frozen(
+        'TIMMBackbone',
+        dict(DYNAMIC, model_name='vit_small_patch14_dinov2'),
+        SLIM_TIMM,
+        14,
+    ),
+    'timm DINOv3': frozen(
+        'TIMMBackbone', dict(TIMM, model_name='vit_small_patch16_dinov3'), SLIM_TIMM, 16
+    ),
+    'timm CLIP': frozen(
+        'TIMMBackbone',
+        dict(DYNAMIC, model_name='vit_base_patch16_clip_224'),
+        SLIM_TIMM,
+        16,
+    ),
+    'timm SAM': frozen(
+        'TIMMBackbone',
+        dict(TIMM, model_name='samvit_base_patch16'),
+        dict(SLIM_TIMM, global_attn_indexes=(3,)),
+        16,
+    ),
+}
+BACKBONES = {**OURS, **PADDED, **STOCK, **FROZEN}
 
 
 def choose_main(_: list[Level], main: Level) -> dict:
@@ -114,8 +203,10 @@ def choose_all(levels: list[Level], _: Level) -> dict:
 
 
 def choose_strides(levels: list[Level], main: Level) -> dict:
-    """Choose the last level of each stride, finest first."""
+    """Choose the last level of each stride, finest first; all levels of a plain ViT."""
     last = {level[2]: level for level in levels}
+    if len(last) == 1:
+        return dict(choose_all(levels, main), strides=[main[2]] * len(levels))
     return dict(choose_all(list(last.values()), main), strides=sorted(last))
 
 
@@ -164,7 +255,7 @@ STOCK_HEADS = {
 HEADS = {**OUR_HEADS, **PADDED_HEADS, **STOCK_HEADS}
 #: Backbones and heads, all of which are combined.
 TABLES = (
-    ({**OURS, **STOCK}, OUR_HEADS),
+    ({**OURS, **STOCK, **FROZEN}, OUR_HEADS),
     (OURS, STOCK_HEADS),
     (PADDED, PADDED_HEADS),
 )

@@ -1,0 +1,27 @@
+"""FCN's added scores on a frozen DINOv3 ViT-S/16, ADE20K, 512 x 512 crops.
+
+Run:     bash tools/dist_train.sh <this file> 4
+         needs timm, whose version in the tests is in constraints-mmpretrain.txt
+Result:  not measured; paper: no result with this head
+Source:  the config of DINOv2's linear heads on ADE20K for the schedule
+Differs: from DINOv2's linear head: FCNSkipHead on four levels, each normalised over its
+         channels
+"""
+
+_base_ = [
+    '../_base_/models/dinov3-s16.py',
+    '../_base_/datasets/ade20k.py',
+    '../_base_/schedules/schedule_adamw_40k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(
+        type='mmseg_plugins.FCNSkipHead',
+        in_channels=[384, 384, 384, 384],
+        in_index=[0, 1, 2, 3],
+        strides=[16, 16, 16, 16],
+        num_classes=150,
+        align_corners=False,
+        loss_decode=dict(type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)
