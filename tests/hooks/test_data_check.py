@@ -42,7 +42,7 @@ def make(root, name, **kwargs):
     return FolderDataset(data_root=str(root), **shared | kwargs)
 
 
-def check(root, wrap=lambda dataset: dataset, **kwargs) -> list[str]:
+def check(root, wrap=lambda dataset: dataset, channels=3, **kwargs) -> list[str]:
     """Run the hook; return the warnings."""
     loops = {}
     for split in SPLITS:
@@ -50,7 +50,9 @@ def check(root, wrap=lambda dataset: dataset, **kwargs) -> list[str]:
         loops[f'{split}_loop'] = SimpleNamespace(dataloader=DataLoader(dataset))
     warnings = []
     logger = SimpleNamespace(warning=warnings.append)
-    DataCheckHook().before_train(SimpleNamespace(logger=logger, **loops))
+    model = SimpleNamespace(data_preprocessor=SimpleNamespace(mean=[0] * channels))
+    runner = SimpleNamespace(logger=logger, model=model, **loops)
+    DataCheckHook().before_train(runner)
     return warnings
 
 

@@ -1,0 +1,35 @@
+"""DFANet-A from random weights, CamVid at 360 x 480.
+
+Run:     python tools/study.py <this file>
+Result:  not measured; paper: no result with this recipe
+Source:  ours: one recipe for networks without pretrained weights
+Differs: from the paper's recipe: no ImageNet weights, AdamW, CE and Lovasz, batch 16
+"""
+
+_base_ = [
+    '../_base_/models/dfanet-a.py',
+    '../_base_/datasets/camvid_360x480.py',
+    '../_base_/schedules/schedule_adamw_4k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(
+        num_classes=11,
+        loss_decode=[
+            dict(type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True),
+            dict(
+                type='LovaszLoss',
+                loss_type='multi_class',
+                reduction='none',
+                loss_weight=0.5,
+            ),
+        ],
+    ),
+)
+train_dataloader = dict(batch_size=16, num_workers=8)
+# From random weights, the whole network learns at one rate.
+optim_wrapper = dict(
+    optimizer=dict(lr=4e-3),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
+)

@@ -1,0 +1,31 @@
+"""mmseg's EncHead on MobileNetV2 and a pyramid, CamVid.
+
+Run:     python tools/study.py <this file>
+Result:  not measured; paper: no result with this recipe
+Source:  ours: one recipe and one backbone for all heads
+Differs: none: a head of mmseg, to compare with; 128 channels
+"""
+
+_base_ = [
+    '../_base_/models/mobilenet-v2-fpn.py',
+    '../_base_/datasets/camvid_360x480.py',
+    '../_base_/schedules/schedule_adamw_4k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(
+        type='EncHead',
+        in_channels=[128],
+        in_index=[0],
+        num_codes=32,
+        add_lateral=False,
+        loss_se_decode=dict(
+            type='CrossEntropyLoss',
+            use_sigmoid=True,
+            avg_non_ignore=True,
+            loss_weight=0.2,
+        ),
+    ),
+)
+train_dataloader = dict(batch_size=16, num_workers=8)

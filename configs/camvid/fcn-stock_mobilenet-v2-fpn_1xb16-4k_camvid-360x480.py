@@ -1,0 +1,19 @@
+"""mmseg's FCNHead on MobileNetV2 and a pyramid, CamVid.
+
+Run:     python tools/study.py <this file>
+Result:  not measured; paper: no result with this recipe
+Source:  ours: one recipe and one backbone for all heads
+Differs: none: a head of mmseg, to compare with
+"""
+
+_base_ = [
+    '../_base_/models/mobilenet-v2-fpn.py',
+    '../_base_/datasets/camvid_360x480.py',
+    '../_base_/schedules/schedule_adamw_4k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(type='FCNHead', num_convs=2, concat_input=False),
+)
+train_dataloader = dict(batch_size=16, num_workers=8)
