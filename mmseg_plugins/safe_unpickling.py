@@ -45,13 +45,20 @@ def is_trusted(name: str | Path) -> bool:
     return _key(name) in _trusted
 
 
-def load(name: str | Path, map_location: Any = None, path: Path | None = None) -> Any:
+def load(
+    name: str | Path,
+    map_location: Any = None,
+    path: Path | None = None,
+    keep_texts: bool = False,
+) -> Any:
     """Load a checkpoint, and leave out the texts that mmengine would run as code.
 
     Args:
         name: File, or the address from which the file at ``path`` comes.
         map_location: As for ``torch.load``.
         path: Local file; by default that of ``name``.
+        keep_texts: Keep these texts too, for a copy of the file. Nothing here runs
+            them.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -68,7 +75,7 @@ def load(name: str | Path, map_location: Any = None, path: Path | None = None) -
             checkpoint = torch.load(path, map_location, weights_only=not trusted)
     except Exception as error:  # a damaged file can end in any error of the unpickler
         raise ValueError(_explain(name, path, error)) from error
-    if trusted or not isinstance(checkpoint, dict):
+    if trusted or keep_texts or not isinstance(checkpoint, dict):
         return checkpoint
     return _drop_texts(name, checkpoint)
 

@@ -7,6 +7,7 @@ For an image NAME it writes NAME_overlay.jpg, NAME.png (the class of each pixel)
 NAME_confidence.png; for a video NAME_overlay.mp4, NAME_legend.png and NAME_frames.csv.
 predictions.csv has the share of each class in each image and, if the network predicts
 it, the presence of each class. The same command again continues where it stopped.
+tools/calibrate.py makes the confidences agree with how often they are right.
 """
 
 import first_screen  # noqa: F401  first: it keeps the screen free of the host's notes
@@ -36,7 +37,6 @@ from sources import (
     make_track,
     open_video,
     read_frames,
-    read_image,
 )
 from trust_argument import add_trust_argument
 
@@ -71,15 +71,15 @@ class Writer:
 
     def write_image(self, name: str, source: str) -> None:
         """Predict an image and write its files."""
-        image = read_image(source, self.predictor.decode)
+        image = self.predictor.read(source)
         prediction = self.predictor(image)
         labels = prediction.labels
         mask = Image.fromarray(labels)
         mask.putpalette(self.palette.tobytes())
         self._save(mask, f'{name}.png')
         self._save(Image.fromarray(prediction.confidence), f'{name}_confidence.png')
-        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        parts = [overlay(rgb, labels, self.palette), self._legend(labels)]
+        picture = self.predictor.picture(image)
+        parts = [overlay(picture, labels, self.palette), self._legend(labels)]
         self._save(Image.fromarray(np.concatenate(parts)), f'{name}_overlay.jpg')
         self._finish(name, source, self._measure(prediction))
 
@@ -91,6 +91,8 @@ class Writer:
         Raises:
             ValueError: If it cannot be read, or ends early; then its start is written.
         """
+        if self.predictor.is_multi_channel:
+            raise ValueError('a video has three channels: give TIFF or .npy files')
         capture = open_video(source)
         rate = capture.get(cv2.CAP_PROP_FPS) or 25.0
         total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))  # not positive for a stream
@@ -170,8 +172,9 @@ def check_settings(folder: Path, settings: dict, overwrite: bool) -> None:
     path = folder / 'settings.json'
     if path.is_file() and not overwrite and json.loads(path.read_text()) != settings:
         raise ValueError(
-            f'{folder} has predictions of another checkpoint, or with another --fps: '
-            'choose another --out-dir, or begin anew with --overwrite'
+            f'{folder} has predictions of another checkpoint, or with another --fps or '
+            '--suppress-absent: choose another --out-dir, or begin anew with '
+            '--overwrite'
         )
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(settings, indent=1))
@@ -221,6 +224,15 @@ def main(argv: list[str] | None = None) -> None:
         '--out-dir', type=Path, help='default: RUN/predictions, or work_dirs/predict'
     )
     parser.add_argument('--fps', type=float, help='video frames to predict per second')
+    parser.add_argument(
+        '--suppress-absent',
+        type=float,
+        nargs='?',
+        const=0.1,
+        metavar='PRESENCE',
+        help='do not predict classes whose presence in the image is below this '
+        '(0.1); for networks that predict it',
+    )
     parser.add_argument('--device', default=get_device(), help='default: %(default)s')
     parser.add_argument(
         '--overwrite', action='store_true', help='forget what the folder has'
@@ -234,18 +246,21 @@ def main(argv: list[str] | None = None) -> None:
         out_dir = args.out_dir or default
         if args.fps is not None and args.fps <= 0:
             raise ValueError(f'--fps {args.fps}: must be greater than 0')
-        predictor = Predictor(load_segmentor(config, checkpoint))
+        model = load_segmentor(config, checkpoint)
+        predictor = Predictor(model, args.suppress_absent)
         try:
             predictor.model.to(args.device)
         except (AssertionError, RuntimeError) as error:
             raise ValueError(f'--device {args.device}: {error}') from error
         settings = dict(checkpoint=checkpoint, fps=args.fps)
+        if args.suppress_absent is not None:
+            settings['suppress_absent'] = args.suppress_absent
         if Path(checkpoint).is_file():
             settings['checkpoint'] = str(Path(checkpoint).resolve())
             settings['saved'] = Path(checkpoint).stat().st_mtime
         check_settings(out_dir, settings, args.overwrite)
         writer = Writer(out_dir, predictor, args.overwrite)
-        sources = find_sources(words, out_dir, writer.finished)
+        sources = find_sources(words, out_dir, writer.finished, predictor.suffixes)
         failures = predict_all(writer, sources, args.fps)
     except (OSError, ValueError) as error:
         sys.exit(str(error))

@@ -65,6 +65,11 @@ def test_labels_are_those_of_a_test_by_the_runner(variant, tmp_path):
         assert (actual == expected).all()
 
 
+@pytest.fixture(scope='module')
+def predictor() -> Predictor:
+    return Predictor(load_segmentor(str(find_config(TRAINED['scenes'])), CHECKPOINT))
+
+
 @pytest.fixture
 def photos(tmp_path) -> Path:
     """Make a folder of images of several kinds, of which three are damaged."""
@@ -163,17 +168,15 @@ def test_a_video_of_which_every_second_frame_is_predicted(tmp_path):
     assert (tmp_path / 'out/drive_legend.png').is_file()
 
 
-def test_windows_of_a_large_image_are_those_of_mmseg(monkeypatch):
-    predictor = Predictor(
-        load_segmentor(str(find_config(TRAINED['scenes'])), CHECKPOINT)
-    )
+def test_windows_of_a_large_image_are_those_of_mmseg(predictor, monkeypatch):
     image = render_scene(1, (400, 520))[0]
     whole = predictor(image).labels
     monkeypatch.setattr('prediction.WHOLE_PIXELS', 0)
     monkeypatch.setattr('prediction.WINDOW_PIXELS', 4 * 192 * 256)
     windows = predictor(image).labels
     stock = predictor.model.slide_inference
-    predictor.model.test_cfg = ConfigDict(crop_size=(384, 512), stride=(320, 427))
+    windows_of_mmseg = ConfigDict(crop_size=(384, 512), stride=(320, 427))
+    monkeypatch.setattr(predictor.model, 'test_cfg', windows_of_mmseg)
     monkeypatch.setattr(
         predictor, '_slide', lambda image, meta, *_: stock(image, [meta])
     )
@@ -206,6 +209,56 @@ def test_presence(head, tmp_path):
     assert all(0 < value < 1 for value in values)
     assert len({*values}) == 12
     assert row['name'] == 'scene_000001'
+    shares = [float(row[f'share {name}']) for name in CLASSES]
+    most_present = int(np.argmax(values))
+    assert shares[most_present] < 1
+    words = [str(tmp_path), 'scene://64x96/scene_000001.png', '--suppress-absent', '1']
+    with pytest.raises(SystemExit, match='--suppress-absent: choose another'):
+        main(words)
+    main([*words, '--overwrite'])
+    (row,) = read_table(tmp_path / 'predictions/predictions.csv')
+    assert float(row[f'share {CLASSES[most_present]}']) == 1
+
+
+@pytest.mark.parametrize('per_class', [False, True])
+@pytest.mark.parametrize('classes', [1, 4])
+def test_confidence_is_the_softmax_of_the_label(
+    classes, per_class, predictor, monkeypatch
+):
+    torch.manual_seed(0)
+    logits = 3 * torch.randn(1, classes, 7, 9)
+    temperature = torch.tensor([0.5, 2.0, 3.0, 0.7][: max(classes, 2)])
+    temperature = temperature if per_class else torch.tensor([1.7])
+    monkeypatch.setattr(predictor.model, 'temperature', temperature)
+    monkeypatch.setattr(predictor.model.decode_head, 'threshold', 0.4, raising=False)
+    labels, confidence = predictor.classify(logits, (7, 9))
+    scores = logits if classes > 1 else torch.cat([0 * logits, logits], 1)
+    expected = scores[0].argmax(0) if classes > 1 else logits[0, 0].sigmoid() > 0.4
+    assert (labels == expected).all()
+    temperature = temperature[labels.long()] if per_class else temperature
+    expected = (scores[0] / temperature).softmax(0).gather(0, labels.long()[None])[0]
+    torch.testing.assert_close(confidence, expected)
+
+
+@pytest.mark.parametrize(
+    ('presence', 'absent_below', 'kept'),
+    [
+        (None, 0.5, None),
+        ([0.9, 0.1], None, None),
+        ([0.9, 0.1, 0.5], 0.5, [True, False, True]),
+        ([0.2, 0.1, 0.05], 0.5, [True, False, False]),
+        ([0.1], 0.5, [True, False]),
+        ([0.9], 0.5, [True, True]),
+    ],
+)
+def test_absent_classes_are_not_predicted(presence, absent_below, kept, predictor):
+    presence = torch.tensor(presence) if presence else None
+    assert predictor.find_present(presence, absent_below) == kept
+    if kept and not all(kept):
+        logits = torch.randn(1, len(kept) if len(kept) > 2 else 1, 7, 9)
+        labels, confidence = predictor.classify(logits, (7, 9), kept)
+        assert {*labels.unique().tolist()} == {*np.flatnonzero(kept)}
+        assert (confidence <= 1).all()
 
 
 @pytest.mark.parametrize(
@@ -218,6 +271,8 @@ def test_presence(head, tmp_path):
         (['missing', 'photos'], 'missing: no such config'),
         (['scenes', 'a.jpg', '--device', 'x'], '--device x: '),
         (['scenes', 'a.jpg', '--fps', '0'], '--fps 0.0: must be greater than 0'),
+        (['scenes', 'a.jpg', '--suppress-absent'], '0.1: the network predicts no'),
+        (['scenes', 'a.jpg', '--suppress-absent', '2'], '2.0: must be from 0 to 1'),
     ],
 )
 def test_wrong_arguments_end_in_a_sentence(words, complaint, tmp_path, monkeypatch):
