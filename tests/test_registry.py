@@ -1,18 +1,12 @@
 """What a config may write, each time in a fresh process: registration is global."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from mmengine.config import Config
 from mmengine.hub import get_config
 
 import mmseg_plugins  # noqa: F401
+from tests.python_process import run_python
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-PYTHONPATH = os.environ.get('PYTHONPATH', '').split(os.pathsep)
 HEAD = 'in_channels=[8, 16, 32], in_index=[0, 1, 2], num_classes=5'
 START = f"""
 import importlib, sys
@@ -37,22 +31,17 @@ model = dict(
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
     """Run code in a process of its own, in a default scope, beside these modules."""
+
+    monkeypatch.chdir(tmp_path)
 
     def run_code(code, scope='mmseg', **files):
         set_scope = f"DefaultScope.get_instance('test', scope_name={scope!r})\n"
         start = START + (set_scope if scope else '')
         for name, source in files.items():
             (tmp_path / f'{name}.py').write_text(source)
-        path = [tmp_path, REPOSITORY, *map(os.path.abspath, PYTHONPATH)]
-        done = subprocess.run(
-            [sys.executable, '-c', start + code],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, path))},
-        )
+        done = run_python('-c', start + code)
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 

@@ -65,10 +65,12 @@ def draw(sampler: type, workers: int, wrapper: str = 'none') -> list[tuple]:
     )
     loader = Runner.build_dataloader(loader, seed=7)
     pairs: list = []
-    for epoch in range(9):
+    epoch = 0
+    while len(pairs) < 27:
         loader.sampler.set_epoch(epoch)
         for batch in islice(loader, 9):
             pairs += zip(*batch, strict=True)
+        epoch += 1
     return pairs[:27]
 
 

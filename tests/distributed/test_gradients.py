@@ -26,7 +26,7 @@ PER_PROCESS = 2
 NUM_CLASSES = 5
 NAMES = ('fcn-8s', 'fcn-8s-pad100', 'encnet', 'dfanet', 'spnet')
 Gradients = dict[str, Tensor]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_line]
 
 
 class SumOverProcesses(torch.autograd.Function):

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, multiprocessing
+from torch import Tensor, distributed
+from torch.multiprocessing import start_processes
+
+from tests import python_process  # noqa: F401  the first process imports the host
 
 
 def run_in_two(function: Callable, folder: Path, *args: Any) -> list[Any]:
@@ -14,7 +17,7 @@ def run_in_two(function: Callable, folder: Path, *args: Any) -> list[Any]:
 
     The empty ``folder`` is for the meeting point and the results.
     """
-    multiprocessing.spawn(_run, (function, folder, args), nprocs=2)
+    start_processes(_run, (function, folder, args), 2, start_method='forkserver')
     files = [folder / f'rank{rank}.pt' for rank in range(2)]
     return [torch.load(file, weights_only=False) for file in files]
 

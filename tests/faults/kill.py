@@ -4,13 +4,12 @@ Run:  python -m tests.faults.kill --times 20
 """
 
 import argparse
-import os
 import random
 import signal
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
@@ -18,6 +17,7 @@ import torch
 from mmseg_plugins.checkpoint_files import UNFINISHED
 from mmseg_plugins.safe_unpickling import load
 from tests.faults.small_run import ITERATIONS, command, make_config
+from tests.python_process import start_python
 
 KILLS_IN_A_RUN, MAX_KEEP = 3, 3
 OPTIONS = {'default_hooks.checkpoint.max_keep_ckpts': MAX_KEEP}
@@ -35,14 +35,11 @@ class Result:
     other_tensors: list[str] = field(default_factory=list)
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen:
-    log = open(f'{folder}.log', 'w')  # noqa: SIM115  of the started process
-    return subprocess.Popen(
-        command(make_config(folder, **OPTIONS), *arguments),
-        stdout=log,
-        stderr=log,
-        env=os.environ | dict(OMP_NUM_THREADS='1'),
-    )
+def start(folder: Path, *arguments: str) -> BaseProcess:
+    _, *words = command(make_config(folder, **OPTIONS), *arguments)
+    log = Path(f'{folder}.log')
+    log.unlink(missing_ok=True)
+    return start_python(words, log, log)
 
 
 def steps(folder: Path) -> list[int]:
@@ -50,10 +47,10 @@ def steps(folder: Path) -> list[int]:
     return sorted(int(path.stem[5:]) for path in folder.glob('iter_*.pth'))
 
 
-def kill(training: subprocess.Popen, folder: Path, step: int, at_random: bool) -> None:
+def kill(training: BaseProcess, folder: Path, step: int, at_random: bool) -> None:
     """Kill after checkpoint ``step``: at random, or while the next one is written."""
     deadline = time.monotonic() + 300
-    while training.poll() is None and time.monotonic() < deadline:
+    while training.exitcode is None and time.monotonic() < deadline:
         time.sleep(0.0002)
         if (steps(folder) or [0])[-1] < step:
             continue
@@ -62,8 +59,8 @@ def kill(training: subprocess.Popen, folder: Path, step: int, at_random: bool) -
         elif not list(folder.glob(f'iter_*{UNFINISHED}')):
             continue
         break
-    training.send_signal(signal.SIGKILL)
-    training.wait()
+    training.kill()
+    training.join()
 
 
 def kill_and_resume(folder: Path, end: Path, kills: int, first: int = 0) -> Result:
@@ -77,9 +74,9 @@ def kill_and_resume(folder: Path, end: Path, kills: int, first: int = 0) -> Resu
     for number in range(kills):
         training = start(folder, *arguments)
         kill(training, folder, newest + 2, at_random=(first + number) % 2 == 0)
-        if training.returncode != -signal.SIGKILL:
+        if training.exitcode != -signal.SIGKILL:
             print(Path(f'{folder}.log').read_text()[-2000:])
-            raise RuntimeError(f'the training ended by itself: {training.returncode}')
+            raise RuntimeError(f'the training ended by itself: {training.exitcode}')
         result.kills += 1
         result.kills_while_writing += bool(list(folder.glob(f'*{UNFINISHED}')))
         result.lost += lost_checkpoints(folder, newest)
@@ -88,7 +85,8 @@ def kill_and_resume(folder: Path, end: Path, kills: int, first: int = 0) -> Resu
         log = Path(f'{folder}.log').read_text()
         result.resumed += number > 0 and 'resumed epoch' in log
     last = start(folder, *arguments)
-    if last.wait(300) != 0:
+    last.join(300)
+    if last.exitcode != 0:
         print(Path(f'{folder}.log').read_text()[-2000:])
     else:
         result.resumed += 'resumed epoch' in Path(f'{folder}.log').read_text()
@@ -132,7 +130,9 @@ def flatten(tree: object, name: str = '') -> list[tuple[str, torch.Tensor]]:
 
 def undisturbed(folder: Path) -> Path:
     """Train to the end and return the last checkpoint."""
-    if start(folder).wait(300) != 0:
+    training = start(folder)
+    training.join(300)
+    if training.exitcode != 0:
         raise RuntimeError(Path(f'{folder}.log').read_text()[-2000:])
     return folder / f'iter_{ITERATIONS}.pth'
 

@@ -4,7 +4,6 @@ PROTECTED is a shipped config, run by our tools. STOCK is the same network and d
 the bare host: its own tools, loaders, checkpoint hook and sampler.
 """
 
-import os
 import subprocess
 import sys
 from itertools import count
@@ -16,6 +15,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from tests.python_process import run_python
 from tests.tools.tiny_training import CONFIG, OPTIONS, ROOT
 
 PROTECTED, STOCK = 'protected', 'stock'
@@ -31,8 +31,7 @@ def make_config(
 
     ``options`` are dotted keys and their values: ``**{'train_cfg.max_iters': 4}``.
     """
-    # Formatting the text of a config takes longer than the training.
-    cfg = Config.fromfile(CONFIG, format_python_code=False)
+    cfg = Config.fromfile(CONFIG)
     texts = dict(option.split('=') for option in OPTIONS)
     cfg.merge_from_dict({key: eval(value) for key, value in texts.items()})
     cfg.merge_from_dict(
@@ -93,13 +92,8 @@ def run_tool(
     cfg: Config, *arguments: object, **kwargs: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a tool in a process of its own; the arguments are those of ``command``."""
-    return subprocess.run(
-        command(cfg, *arguments, **kwargs),
-        capture_output=True,
-        text=True,
-        env=os.environ | dict(OMP_NUM_THREADS='1'),
-        timeout=300,
-    )
+    _, *words = command(cfg, *arguments, **kwargs)
+    return run_python(*words)
 
 
 def load(path: Path) -> dict:

@@ -2,8 +2,6 @@
 
 import io
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from mmseg_plugins.backbones import FCNVGG
 from mmseg_plugins.converters import convert_fcn
 from tests.converters.test_caffemodel import layers, save
 from tests.converters.test_fcn import assert_equal, caffe_weights, with_scales, zero_net
+from tests.python_process import run_python
 from tests.tools.tiny_training import ROOT
 
 
@@ -169,9 +168,9 @@ def test_an_existing_target_is_kept(run, weights, tmp_path, monkeypatch):
 @pytest.mark.one_line
 def test_the_command_line(weights, tmp_path):
     torch.save(weights, tmp_path / 'fcn8s.pth')
-    script = [sys.executable, ROOT / 'tools/convert.py', 'fcn']
+    script = [ROOT / 'tools/convert.py', 'fcn']
     for source, code in (('fcn8s.pth', 0), ('nowhere.pth', 2)):
         command = [*script, tmp_path / source, tmp_path / 'out.pth']
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = run_python(*command)
         assert done.returncode == code, done.stderr
         assert code or 'FCN-8s of VGG16; learned upsampling: none' in done.stdout

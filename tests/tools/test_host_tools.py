@@ -1,6 +1,5 @@
 """Tools that train and test, run as a user runs them, on a very small training."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,19 +10,20 @@ from mmengine.device import get_device
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 
 from mmseg_plugins.datasets.scenes import render_scene
+from tests.python_process import run_python
 from tests.tools.tiny_training import CONFIG, OPTIONS, ROOT
 
 pytestmark = pytest.mark.slow
 
 
 def command(tool: str, *arguments: object, options: list[str] = OPTIONS) -> list[str]:
-    start = [sys.executable, str(ROOT / 'tools' / tool), str(CONFIG)]
+    start = [str(ROOT / 'tools' / tool), str(CONFIG)]
     return [*start, *map(str, arguments), '--cfg-options', *options]
 
 
 def run(*args: object, **kwargs: list[str]) -> str:
     """Run a tool and return what it printed."""
-    done = subprocess.run(command(*args, **kwargs), capture_output=True, text=True)
+    done = run_python(*command(*args, **kwargs))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout + done.stderr
 
@@ -48,13 +48,11 @@ def test_test_py_evaluates_and_draws(trained, tmp_path):
 def test_a_run_folder_stands_for_its_files(trained):
     """A test with options leaves the config of the training as it is."""
     config = (trained / CONFIG.name).read_text()
-    start = [sys.executable, ROOT / 'tools/test.py', trained, '--tta']
-    done = subprocess.run(start, capture_output=True, text=True)
+    done = run_python(ROOT / 'tools/test.py', trained, '--tta')
     assert 'mIoU' in done.stdout, done.stderr[-2000:]
     assert (trained / CONFIG.name).read_text() == config
-    start = [sys.executable, ROOT / 'tools/train.py', trained]
-    start += ['--cfg-options', 'train_cfg.max_iters=6', 'train_cfg.val_interval=6']
-    done = subprocess.run(start, capture_output=True, text=True)
+    options = ['--cfg-options', 'train_cfg.max_iters=6', 'train_cfg.val_interval=6']
+    done = run_python(ROOT / 'tools/train.py', trained, *options)
     assert 'resumed epoch: 0, iter: 4' in done.stdout, done.stderr[-2000:]
     assert (trained / 'iter_6.pth').is_file()
     assert len(list(trained.glob('best_mIoU_iter_*.pth'))) == 1
@@ -76,11 +74,12 @@ def test_a_folder_that_is_no_run(tool, words, complaint, tmp_path, monkeypatch):
         run_host_tool(tool)
 
 
-def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path):
+def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     options = [*OPTIONS, 'model.backbone.fc_channels=16']
     options[2] = 'model.decode_head.in_channels=[4,8,16,32,16]'
     start = command('test.py', trained / 'iter_4.pth', options=options)
-    done = subprocess.run(start, capture_output=True, text=True, cwd=tmp_path)
+    done = run_python(*start)
     last_line = done.stderr.splitlines()[-1]
     assert done.returncode == 1
     assert 'iter_4.pth belongs to another model' in last_line
@@ -101,9 +100,9 @@ def test_inference_on_an_image_file(trained, tmp_path):
 
 
 @pytest.mark.skipif(get_device() != 'cpu', reason='a launcher works with a GPU')
-def test_a_launcher_without_gpus_ends_in_a_sentence(tmp_path):
-    start = command('train.py', '--launcher', 'pytorch')
-    done = subprocess.run(start, capture_output=True, text=True, cwd=tmp_path)
+def test_a_launcher_without_gpus_ends_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run_python(*command('train.py', '--launcher', 'pytorch'))
     assert done.returncode == 1
     assert '--launcher pytorch: mmengine starts' in done.stderr.splitlines()[-1]
 

@@ -1,7 +1,5 @@
 """tools/inspect_model.py on small networks of random weights and embedded scenes."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -13,6 +11,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_plugins.datasets.scenes import CLASSES, PALETTE, render_scene
+from tests.python_process import run_python
 from tests.tools.tiny_training import ROOT
 
 CONFIGS = {
@@ -47,9 +46,8 @@ def street(tmp_path) -> str:
 def test_one_picture_for_each_image(street, tmp_path):
     write(tmp_path / 'run', 'fcn')
     images = [street, 'scene://50x70/scene_000005.png']
-    command = [sys.executable, ROOT / 'tools/inspect_model.py', tmp_path / 'run']
-    options = [*images, '--out-dir', tmp_path / 'out']
-    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    command = [ROOT / 'tools/inspect_model.py', tmp_path / 'run']
+    done = run_python(*command, *images, '--out-dir', tmp_path / 'out')
     assert done.returncode == 0, done.stderr
     drawn = [cv2.imread(str(path)) for path in sorted((tmp_path / 'out').iterdir())]
     assert [picture.shape[1] for picture in drawn] == [tool.WIDTH] * 2
