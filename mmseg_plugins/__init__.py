@@ -13,6 +13,10 @@ try:
     # mmengine needs these names: without a default scope, it looks up
     # 'mmseg_plugins.FCNSkipHead' as an attribute of this package.
     from mmseg_plugins.backbones import *  # noqa: F403
+    from mmseg_plugins.backbones.frozen_backbone import FrozenBackbone  # noqa: F401
+    from mmseg_plugins.data_preprocessor import (
+        MultiChannelDataPreProcessor,  # noqa: F401
+    )
     from mmseg_plugins.datasets import *  # noqa: F403
     from mmseg_plugins.decode_heads import *  # noqa: F403
     from mmseg_plugins.hooks import *  # noqa: F403

@@ -17,6 +17,7 @@ SMALL = 'fcn-8s_vgg13-slim_1xb8-400_scenes-192x256'
 DATASETS = {  # as a config's name has them, and as a metafile has them
     'ade20k': 'ADE20K',
     'camvid': 'CamVid',
+    'camvid-trainval': 'CamVid',
     'cityscapes': 'Cityscapes',
     'imagenet': 'ImageNet-1k',
     'pascal-context-59': 'Pascal Context 59',

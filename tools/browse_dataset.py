@@ -16,6 +16,8 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, VISUALIZERS
 
+from mmseg_plugins.datasets.multi_channel import find_loader
+
 
 def main() -> None:
     """Draw images, on the screen or into a folder."""
@@ -36,14 +38,18 @@ def main() -> None:
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     visualizer = VISUALIZERS.build(cfg.visualizer)
     visualizer.dataset_meta = dataset.metainfo
+    load = find_loader(dataset)
     number = min(args.limit, len(dataset))
     for position in track_iter_progress(range(number)):
         index = position * len(dataset) // number
         item = dataset[index]
         # Images of several folders may have one name.
-        name = f'{index:06}_{Path(item["data_samples"].img_path).name}'
+        path = Path(item['data_samples'].img_path)
+        # OpenCV writes no .npy.
+        name = f'{index:06}_{path.with_suffix(".png").name if load else path.name}'
+        image = item['inputs'].permute(1, 2, 0).numpy()
         # As RGB. Mmseg's own tool passes a view, which OpenCV refuses on mmseg 1.2.2.
-        image = np.ascontiguousarray(item['inputs'].permute(1, 2, 0)[..., [2, 1, 0]])
+        image = np.ascontiguousarray(load.draw(image) if load else image[..., ::-1])
         visualizer.add_datasample(
             name,
             image,

@@ -1,6 +1,11 @@
-"""Draw street scenes with their labels beside them, as one picture.
+"""Draw street scenes with their labels, as one picture or as a data set of files.
 
 python tools/draw_scenes.py --out docs/scenes.png --rows 4 --columns 3
+python tools/draw_scenes.py --out data/scenes-4-channels --channels 4
+
+With --channels, it writes images/{train,val}/*.tif, uint16, 0 to 4095 (12 bits), and
+masks/{train,val}/*.png. The channels are red, green, blue and near infrared. The last
+one is invented: noise on grey, but plants are bright and the sky is dark.
 """
 
 import first_screen  # noqa: F401  first: it keeps the screen free of the host's notes
@@ -13,10 +18,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 from output_file import output_file
+from rich.progress import Progress
+from sources import make_track
 
+from mmseg_plugins.datasets.multi_channel import tifffile
+from mmseg_plugins.datasets.scene_parts import Label
 from mmseg_plugins.datasets.scenes import PALETTE, render_scene
 
 GAP = 4  # pixels
+#: First seed, those of the held-out scenes as in SyntheticSceneDataset, and number.
+SPLITS = dict(train=(0, 300), val=(1_000_000, 40))
 
 
 def draw_pair(seed: int, size: tuple[int, int]) -> np.ndarray:
@@ -26,6 +37,44 @@ def draw_pair(seed: int, size: tuple[int, int]) -> np.ndarray:
     colours[: len(PALETTE)] = PALETTE
     pair = np.hstack([image, colours[labels][..., ::-1]])
     return np.pad(pair, ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
+
+
+def draw_channels(
+    seed: int, size: tuple[int, int], channels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a scene (H, W, channels), uint16, up to 4095, and its labels (H, W)."""
+    image, labels = render_scene(seed, size)
+    infrared = image.mean(2) / 2
+    infrared[labels == Label.VEGETATION] += 120
+    infrared[labels == Label.SKY] = 10
+    infrared += np.random.default_rng(seed).normal(0, 30, infrared.shape)
+    image = np.dstack([image[..., ::-1], infrared])[..., :channels]
+    return (16 * image).clip(0, 4095).astype(np.uint16), labels
+
+
+def write_files(args: argparse.Namespace) -> None:
+    """Write the images and masks of both splits."""
+    if args.suffix == '.tif' and tifffile is None:
+        raise ValueError(
+            "--suffix .tif needs one more package: pip install 'mmseg-plugins"
+            "[channels]'; or take .npy"
+        )
+    with Progress(disable=not sys.stdout.isatty()) as bars:
+        track = make_track(bars)
+        for split, (first, number) in SPLITS.items():
+            images, masks = (args.out / kind / split for kind in ('images', 'masks'))
+            images.mkdir(parents=True, exist_ok=True)
+            masks.mkdir(parents=True, exist_ok=True)
+            for seed in track(range(first, first + number), number, split):
+                image, labels = draw_channels(seed, tuple(args.size), args.channels)
+                with output_file(images / f'{seed:07}{args.suffix}') as unfinished:
+                    if args.suffix == '.npy':
+                        np.save(unfinished, image)
+                    else:
+                        tifffile.imwrite(unfinished, image, photometric='rgb')
+                with output_file(masks / f'{seed:07}.png') as unfinished:
+                    unfinished.write_bytes(cv2.imencode('.png', labels)[1])
+            print(f'{images}: {number} images')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -51,13 +100,21 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; a wrong argument is one sentence and exit code 2."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--out', type=Path, required=True, help='the PNG to write')
+    parser.add_argument(
+        '--out', type=Path, required=True, help='PNG, or folder with --channels'
+    )
     parser.add_argument('--rows', type=int, default=4)
     parser.add_argument('--columns', type=int, default=3)
     parser.add_argument('--first-seed', type=int, default=0)
     parser.add_argument('--size', type=int, nargs=2, default=(192, 256), help='H W')
+    parser.add_argument('--channels', type=int, choices=(3, 4), help='write a data set')
+    parser.add_argument('--suffix', choices=('.tif', '.npy'), default='.tif')
     try:
-        run(parser.parse_args(argv))
+        args = parser.parse_args(argv)
+        if args.channels:
+            write_files(args)
+        else:
+            run(args)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

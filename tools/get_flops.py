@@ -8,7 +8,7 @@ does not run on mmseg 1.2.2 with mmengine 0.10.7.
 
 import argparse
 
-from networks import build_segmentor, load_config
+from networks import build_segmentor, count_channels, load_config
 
 # isort: split
 import torch
@@ -27,7 +27,7 @@ def main() -> None:
     cfg.merge_from_dict(args.cfg_options)
     model = build_segmentor(cfg)
     model.to('cuda' if torch.cuda.is_available() else 'cpu')
-    shape = (3, args.shape[0], args.shape[-1])
+    shape = (count_channels(model), args.shape[0], args.shape[-1])
     counts = get_model_complexity_info(model, shape, show_table=False, show_arch=False)
     print(
         f'Input shape: {shape}\nMultiply-adds: {counts["flops_str"]}\n'

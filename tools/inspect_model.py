@@ -21,11 +21,13 @@ import cv2
 import mmcv
 import numpy as np
 from mmengine import fileio
-from networks import load_segmentor
+from mmseg.registry import TRANSFORMS
+from networks import find_test_dataset, load_segmentor
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 from trust_argument import add_trust_argument
 
+from mmseg_plugins.datasets import LoadMultiChannelImage
 from mmseg_plugins.drawing import class_names, class_palette, legend
 from mmseg_plugins.report.network_pictures import network_pictures
 from mmseg_plugins.run_folder import split_model_arguments
@@ -33,16 +35,19 @@ from mmseg_plugins.run_folder import split_model_arguments
 WIDTH, MARGIN = 1100, 10  # pixels
 
 
-def draw(model: nn.Module, image: np.ndarray) -> np.ndarray:
+def draw(
+    model: nn.Module, image: np.ndarray, shown: np.ndarray | None = None
+) -> np.ndarray:
     """Draw the network's own pictures of an image (H, W, 3), BGR, as one RGB image.
 
-    Each has a title and a caption; the classes and their colours are below.
+    Each has a title and a caption; the classes and their colours are below. An image
+    with other channels needs ``shown``, (H, W, 3), RGB, which is drawn in its place.
 
     Raises:
         ValueError: If the network has no picture of its own.
     """
     parts = []
-    for picture in network_pictures(model, image):
+    for picture in network_pictures(model, image, picture=shown):
         parts += [draw_text(picture.title, 22), draw_text(picture.caption, 16)]
         scale = min(1, (WIDTH - 2 * MARGIN) / picture.image.shape[1])
         drawn = cv2.resize(picture.image, None, fx=scale, fy=scale)
@@ -57,6 +62,18 @@ def draw(model: nn.Module, image: np.ndarray) -> np.ndarray:
     meta = model.dataset_meta
     names = class_names(meta)[: model.decode_head.num_classes]
     return np.concatenate([*parts, legend(names, class_palette(meta), WIDTH)])
+
+
+def read(model: nn.Module, path: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the image for the network, and what to show of it if that differs."""
+    load = TRANSFORMS.build(find_test_dataset(model.cfg).pipeline[0])
+    if isinstance(load, LoadMultiChannelImage):
+        image = load.read(path)
+        return image, load.draw(image)
+    image = mmcv.imfrombytes(fileio.get(path))
+    if image is None:
+        raise ValueError(f'{path} is not an image: give a PNG or a JPEG')
+    return image, None
 
 
 def draw_text(text: str, size: int) -> np.ndarray:
@@ -99,10 +116,7 @@ def main(argv: list[str] | None = None) -> None:
         model = load_segmentor(config, checkpoint)
         args.out_dir.mkdir(parents=True, exist_ok=True)
         for target, path in targets.items():
-            image = mmcv.imfrombytes(fileio.get(path))
-            if image is None:
-                raise ValueError(f'{path} is not an image: give a PNG or a JPEG')
-            Image.fromarray(draw(model, image)).save(target)
+            Image.fromarray(draw(model, *read(model, path))).save(target)
             print(target)
     except (OSError, ValueError) as error:
         sys.exit(str(error))

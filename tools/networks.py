@@ -19,6 +19,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 import mmseg_plugins.safe_loading  # noqa: F401  no code of a checkpoint is run
+from mmseg_plugins.confidence import find_temperature
+from mmseg_plugins.data_preprocessor import MultiChannelDataPreProcessor
 from mmseg_plugins.layers import Encoding, MixedPooling, StripPooling
 
 LAYERS = {  # name: class, then its arguments, of which the first is the channels
@@ -67,7 +69,8 @@ def load_segmentor(config: str, checkpoint: str) -> nn.Module:
 
     As in mmseg, its ``cfg`` is the config, and its ``dataset_meta`` has classes and
     palette. They come from the checkpoint, else from the config of the test dataset,
-    else from its class. Classes without names get '0', '1', ...
+    else from its class. Classes without names get '0', '1', ... Its ``temperature`` is
+    that of :func:`find_temperature`.
 
     Raises:
         ValueError: If there is no such config, the weights are of another model, or
@@ -92,6 +95,8 @@ def load_segmentor(config: str, checkpoint: str) -> nn.Module:
     model.dataset_meta = dict(meta)
     if not meta.get('classes'):
         model.dataset_meta['classes'] = [str(i) for i in range(model.num_classes)]
+    num_labels = max(model.num_classes, 2)  # one class is label 1
+    model.temperature = find_temperature(loaded.get('meta', {}), num_labels)
     model.cfg = cfg
     return model
 
@@ -102,6 +107,13 @@ def find_test_dataset(cfg: Config) -> Config:
     while 'datasets' in dataset or 'dataset' in dataset:  # ConcatDataset, RepeatDataset
         dataset = dataset.get('datasets', [dataset.get('dataset')])[0]
     return dataset
+
+
+def count_channels(segmentor: nn.Module) -> int:
+    """Return the number of channels of the images that a segmentor takes."""
+    preprocessor = segmentor.data_preprocessor
+    is_multi_channel = isinstance(preprocessor, MultiChannelDataPreProcessor)
+    return len(preprocessor.mean) if is_multi_channel else 3
 
 
 class Logits(nn.Module):
@@ -133,14 +145,20 @@ class Loss(nn.Module):
 
 
 def build_with_input(
-    name: str, batch: int, size: tuple[int, int], train: bool, device: str
+    name: str,
+    batch: int,
+    size: tuple[int, int],
+    train: bool,
+    device: str,
+    options: dict | None = None,
 ) -> tuple[nn.Module, Tensor]:
     """Build a config's network, or one of LAYERS, and a random input for it.
 
     It returns logits, in training the loss. ``size`` is the height and width of images;
-    the map of a layer has an eighth of it. At inference batch norm has random weights
-    and the statistics of such inputs: as built it changes nothing, and a wrong fusion
-    would not show.
+    the map of a layer has an eighth of it. ``options`` are merged into the config, as
+    with ``--cfg-options``. At inference batch norm has random weights and the
+    statistics of such inputs: as built it changes nothing, and a wrong fusion would not
+    show.
     """
     torch.manual_seed(0)
     if name in LAYERS:
@@ -149,8 +167,10 @@ def build_with_input(
         x = torch.randn(batch, channels, size[0] // 8, size[1] // 8, device=device)
         x.requires_grad_(train)
     else:
-        segmentor = build_segmentor(load_config(name), auxiliary=train).to(device)
-        x = torch.randn(batch, 3, *size, device=device)
+        cfg = load_config(name)
+        cfg.merge_from_dict(options or {})
+        segmentor = build_segmentor(cfg, auxiliary=train).to(device)
+        x = torch.randn(batch, count_channels(segmentor), *size, device=device)
         net = Loss(segmentor, x) if train else Logits(segmentor)
     for module in net.train(train).modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and not train:

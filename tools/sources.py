@@ -15,12 +15,17 @@ from rich.progress import Progress
 
 from mmseg_plugins.datasets.file_pairs import SUFFIXES
 
-IMAGES = {*SUFFIXES}
 VIDEOS = {'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv'}
+PREDICTABLE = (*SUFFIXES, *VIDEOS)
 STREAMS = ('rtmp://', 'rtsp://', 'udp://')
 
 
-def find_sources(words: Iterable[str], skip: Path, known: dict) -> dict[str, str]:
+def find_sources(
+    words: Iterable[str],
+    skip: Path,
+    known: dict,
+    suffixes: tuple[str, ...] = PREDICTABLE,
+) -> dict[str, str]:
     """Return a name for each image or video.
 
     Names of files in a folder, which is searched with its sub-folders, are their paths
@@ -32,6 +37,7 @@ def find_sources(words: Iterable[str], skip: Path, known: dict) -> dict[str, str
             files with one of these a line, relative to the text file.
         skip: Folder that is not searched.
         known: Sources by their name, which they keep.
+        suffixes: How the names of the files end that a folder is searched for.
 
     Raises:
         ValueError: If a word names nothing.
@@ -43,7 +49,7 @@ def find_sources(words: Iterable[str], skip: Path, known: dict) -> dict[str, str
         if path.is_dir():
             for file in sorted(path.rglob('*')):
                 is_output = skip in file.resolve().parents
-                if file.suffix.lower() in IMAGES | VIDEOS and not is_output:
+                if file.suffix.lower() in suffixes and not is_output:
                     names[str(file)] = str(file.relative_to(path).with_suffix(''))
         elif path.suffix == '.txt' and path.is_file():
             lines = map(str.strip, path.read_text(encoding='utf-8').splitlines())

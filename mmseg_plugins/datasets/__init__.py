@@ -2,6 +2,7 @@ from .blur import GaussianBlur
 from .camvid import CamVidDataset
 from .folder import FolderDataset
 from .label_checks import LoadLabels
+from .multi_channel import LoadMultiChannelImage
 from .positions import (
     DefaultPositionSampler,
     InfinitePositionSampler,
@@ -16,6 +17,7 @@ __all__ = [
     'GaussianBlur',
     'InfinitePositionSampler',
     'LoadLabels',
+    'LoadMultiChannelImage',
     'LoadSyntheticScene',
     'SeedByPosition',
     'SyntheticSceneDataset',

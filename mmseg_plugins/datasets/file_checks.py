@@ -10,23 +10,31 @@ from PIL import Image
 
 from mmseg_plugins.datasets.file_facts import read_files
 from mmseg_plugins.datasets.label_checks import LoadLabels
+from mmseg_plugins.datasets.multi_channel import find_loader
 
 MOST_ERRORS = 5  # that are listed
 
 
-def check_files(dataset: BaseSegDataset) -> tuple[Counter, dict[str, str]]:
+def check_files(
+    dataset: BaseSegDataset, channels: int | None = None
+) -> tuple[Counter, dict[str, str]]:
     """Check the images and masks of a FolderDataset.
+
+    Args:
+        dataset: The dataset.
+        channels: Number of channels that all images must have, if it is known.
 
     Returns:
         The number of pixels by label, and the digest of each image by its path.
 
     Raises:
-        ValueError: If a file cannot be decoded, an image and its mask differ in size,
-            or a label is outside the classes.
+        ValueError: If a file cannot be decoded, an image has another number of
+            channels, an image and its mask differ in size, or a label is outside the
+            classes.
     """
     entries = [dataset.get_data_info(index) for index in range(len(dataset))]
     backend_args, ignore_index = dataset.backend_args, dataset.ignore_index
-    images = read_files(entries, 'img_path', backend_args)
+    images = read_files(entries, 'img_path', backend_args, find_loader(dataset))
     masks: list[dict] = [{}] * len(entries)
     if entries and 'seg_map_path' in entries[0]:
         masks = read_files(entries, 'seg_map_path', backend_args)
@@ -34,6 +42,14 @@ def check_files(dataset: BaseSegDataset) -> tuple[Counter, dict[str, str]]:
     errors = []
     for entry, image, mask in zip(entries, images, masks, strict=True):
         error = image.get('error') or mask.get('error')
+        if not error and channels not in (None, image['channels']):
+            error = (
+                f'{entry["img_path"]} has {image["channels"]} channels, but mean in '
+                f'data_preprocessor has {channels} values: correct mean and std '
+                '(mmseg-plugins channel-stats measures them) and in_channels of the '
+                'backbone, or the image; more than 3 channels are loaded by '
+                'LoadMultiChannelImage'
+            )
         allowed = {*range(max(entry.get('num_classes', 0), 2)), ignore_index}
         is_wrong = not {int(label) for label in mask.get('pixels', ())} <= allowed
         if not error and (is_wrong or mask.get('size', image['size']) != image['size']):

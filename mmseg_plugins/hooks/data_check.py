@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from mmseg_plugins.datasets.file_checks import check_binary, check_files, find_warnings
 from mmseg_plugins.datasets.folder import FolderDataset
+from mmseg_plugins.hooks.num_class_check import segmentor_of
 from mmseg_plugins.registry import HOOKS
 
 
@@ -18,11 +19,12 @@ from mmseg_plugins.registry import HOOKS
 class DataCheckHook(Hook):
     """Check all images and masks of the training and validation data.
 
-    These end the training before it begins: a file that cannot be decoded, a mask of
-    another size than its image, a label outside the classes, masks of 0 and 255 only,
-    and an image that is in the training and in the validation. Warnings are given of
-    such an image under two names, of classes that do not occur, and of masks that have
-    no label in most pixels.
+    These end the training before it begins: a file that cannot be decoded, an image
+    that has not as many channels as ``mean`` has values, a mask of another size than
+    its image, a label outside the classes, masks of 0 and 255 only, and an image that
+    is in the training and in the validation. Warnings are given of such an image under
+    two names, of classes that do not occur, and of masks that have no label in most
+    pixels.
 
     Every :class:`FolderDataset` is checked, also inside mmengine's wrappers. What is
     read is kept in a cache, so that the next start takes no time.
@@ -47,11 +49,13 @@ class DataCheckHook(Hook):
 
 def _check(runner: Runner) -> None:
     digests: list[dict[str, str]] = [{}, {}]  # by path
+    mean = getattr(segmentor_of(runner.model).data_preprocessor, 'mean', ())
+    channels = len(mean) if len(mean) > 1 else None  # one value may serve several
     loops = dict(training=runner.train_loop, validation=runner.val_loop)
     for (name, loop), digest_of in zip(loops.items(), digests, strict=True):
         pixels: Counter = Counter()
         for dataset in _folder_datasets(loop.dataloader.dataset if loop else None):
-            counts, digest_of_image = check_files(dataset)
+            counts, digest_of_image = check_files(dataset, channels)
             pixels.update(counts)
             digest_of.update(digest_of_image)
         if pixels:

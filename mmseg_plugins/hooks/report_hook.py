@@ -13,6 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.nn.parallel import DistributedDataParallel
 
+from mmseg_plugins.datasets.multi_channel import LoadMultiChannelImage, find_loader
 from mmseg_plugins.hooks.num_class_check import segmentor_of
 from mmseg_plugins.registry import HOOKS
 from mmseg_plugins.report.collection import (
@@ -50,6 +51,7 @@ class ReportHook(Hook):
     is_active = False  # the same in all processes of a distributed run
     collector: Collector | None = None  # None after an error, and between evaluations
     first_image: str | None = None  # path; None without results to show
+    load: LoadMultiChannelImage | None = None  # None if OpenCV reads the images
 
     def before_run(self, runner: Runner) -> None:
         """Note the time."""
@@ -66,6 +68,7 @@ class ReportHook(Hook):
         self.is_active = runner.cfg.get('report', True) and 0 < num_classes < 256
         self.collector = self.first_image = None
         if self.is_active:
+            self.load = find_loader(dataset)
             metrics = getattr(loop.evaluator, 'metrics', [])
             ignored = (getattr(metric, 'ignore_index', None) for metric in metrics)
             ignore_index = next((i for i in ignored if i is not None), 255)
@@ -108,6 +111,7 @@ class ReportHook(Hook):
                 evaluation_of(records, confusion, self.meta),
                 choose(records, collector.num_images),
                 summary_of(runner, segmentor_of(runner.model), mode, seconds),
+                self.load.picture if self.load else read_image,
             )
             self.first_image = records[0].path
 
@@ -126,13 +130,18 @@ class ReportHook(Hook):
         if self.first_image is None:  # another process, an error, or no labels
             return
         with self._errors_are_logged(runner, "The network's pictures are left out"):
-            image = read_image(self.first_image)
+            path, picture = self.first_image, None
+            if self.load is None:
+                image = read_image(path)
+            else:
+                image = self.load.read(path)
+                picture = self.load.draw(image)
             is_whole = not is_model_wrapper(runner.model) or isinstance(
                 runner.model, DistributedDataParallel
             )  # else its weights are spread over several processes
             if is_whole and image is not None:
                 model = segmentor_of(runner.model)
-                pictures = network_pictures(model, image, self.meta)
+                pictures = network_pictures(model, image, self.meta, picture)
                 save_network_pictures(Path(runner.work_dir) / 'report', pictures)
         with self._errors_are_logged(runner, 'report.html is left out'):
             self.page = write_page(runner.work_dir)

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
@@ -167,6 +167,7 @@ def save_results(
     evaluation: Evaluation,
     chosen: dict[str, list[ImageRecord]],
     summary: dict[str, Any],
+    read: Callable[[str], np.ndarray | None],
 ) -> None:
     """Write evaluation.npz, summary.json and images/ into a folder.
 
@@ -174,6 +175,14 @@ def save_results(
     files stay as they are. In images/, ``{kind}_{number}_image.png`` is RGB; the files
     for ``truth`` and ``prediction`` are palette images: each pixel holds its label, and
     programs show the colour of its class.
+
+    Args:
+        folder: The folder, which may exist.
+        evaluation: The counts of all images.
+        chosen: The images to keep by their kind, from :func:`choose`.
+        summary: What summary.json has besides the names of the pictures.
+        read: From the path of an image to (H, W, 3), BGR, uint8, as
+            :func:`read_image`.
     """
     palette = class_palette(dict(palette=evaluation.palette))
     pictures = []
@@ -183,7 +192,9 @@ def save_results(
         (temporary / 'images').mkdir()
         for kind, records in chosen.items():
             for number, record in enumerate(records):
-                _save_image(record, palette, f'{temporary}/images/{kind}_{number}')
+                _save_image(
+                    record, palette, f'{temporary}/images/{kind}_{number}', read
+                )
                 place = dict(kind=kind, number=number, position=record.position)
                 pictures.append(place)
         summary = summary | dict(pictures=pictures, network_pictures=[])
@@ -194,13 +205,15 @@ def save_results(
             path.replace(folder / path.name)
 
 
-def _save_image(record: ImageRecord, palette: np.ndarray, start: str) -> None:
+def _save_image(
+    record: ImageRecord, palette: np.ndarray, start: str, read: Callable
+) -> None:
     for name, labels in record.maps.items():
         picture = Image.fromarray(labels)
         picture.putpalette(palette.tobytes())
         picture.save(f'{start}_{name}.png')
     height, width = record.maps['truth'].shape
-    image = read_image(record.path)
+    image = read(record.path)
     if image is None:
         image = np.zeros((height, width, 3), np.uint8)
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

@@ -80,16 +80,20 @@ class Trace:
 
 
 def network_pictures(
-    model: Any, image: np.ndarray, meta: Mapping[str, Any] | None = None
+    model: Any,
+    image: np.ndarray,
+    meta: Mapping[str, Any] | None = None,
+    picture: np.ndarray | None = None,
 ) -> list[Picture]:
     """Draw how a network comes to its prediction; the model stays as it was.
 
     Args:
         model: A segmentor of mmseg, on any device.
-        image: (H, W, 3), BGR, uint8. The network sees it whole, scaled down so that no
-            side exceeds 512 pixels.
+        image: (H, W, 3), BGR, uint8, or all channels of a network that takes others.
+            The network sees it whole, scaled down so that no side exceeds 512 pixels.
         meta: Classes and palette; by default the model's ``dataset_meta``. Either may
             be missing.
+        picture: (H, W, 3), RGB, uint8, what is drawn instead of ``image``.
 
     Returns:
         The pictures, or an empty list for a network without a picture of its own.
@@ -102,7 +106,7 @@ def network_pictures(
         return []
     meta = getattr(model, 'dataset_meta', None) or {} if meta is None else meta
     with evaluation_mode(model), torch.no_grad():
-        trace = look(model, image)
+        trace = look(model, image, picture)
         seen = _painted({'prediction': trace.prediction}, meta)
         cells = {}
         if isinstance(head, FCNSkipHead):
@@ -143,11 +147,16 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def look(model: Any, image: np.ndarray) -> Trace:
-    """Run a segmentor in evaluation mode over an image (H, W, 3), BGR."""
+def look(model: Any, image: np.ndarray, picture: np.ndarray | None = None) -> Trace:
+    """Run a segmentor in evaluation mode over an image, as in network_pictures."""
     scale = min(1, INPUT_SIDE / max(image.shape[:2]))
-    image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    pixels = torch.from_numpy(image).permute(2, 0, 1)
+    shown = image[..., ::-1] if picture is None else picture
+    image, shown = (
+        cv2.resize(x, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        for x in (image, shown)
+    )
+    # OpenCV leaves out the axis of a single channel.
+    pixels = torch.from_numpy(np.atleast_3d(image).astype(np.float32)).permute(2, 0, 1)
     sample = SegDataSample(metainfo=dict(img_shape=image.shape[:2]))
     data = dict(inputs=[pixels], data_samples=[sample])
     x = model.data_preprocessor(data)['inputs']
@@ -169,7 +178,7 @@ def look(model: Any, image: np.ndarray) -> Trace:
     head = model.decode_head
     head = head[-1] if isinstance(head, nn.ModuleList) else head  # of a cascade
     labels = _labels(head, scores, image.shape)
-    return Trace(image[..., ::-1], padded, outputs[source], labels, inputs, outputs)
+    return Trace(shown, padded, outputs[source], labels, inputs, outputs)
 
 
 def _parts(model: nn.Module) -> Iterator[Any]:

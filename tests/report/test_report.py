@@ -16,6 +16,7 @@ from mmseg_plugins.report.collection import (
     Collector,
     choose,
     evaluation_of,
+    read_image,
     save_results,
 )
 from mmseg_plugins.report.evaluation import Evaluation
@@ -155,7 +156,7 @@ def test_the_page_loads_nothing_and_escapes_names(tmp_path):
     for record in [record for records in chosen.values() for record in records]:
         record.path = 'scene://64x96/scene_000000.png'
     (tmp_path / 'report').mkdir()
-    save_results(tmp_path / 'report', evaluation, chosen, SUMMARY)
+    save_results(tmp_path / 'report', evaluation, chosen, SUMMARY, read_image)
     page = write_page(tmp_path, tmp_path / 'other.html').read_text()
     links = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')\s>]+)', page)
     assert all(link.startswith(('data:', '#')) for link in links)
