@@ -1,7 +1,8 @@
 """EncNet's head on MobileNetV2 and a pyramid, CamVid.
 
 Run:     python tools/study.py <this file>
-Result:  not measured; paper: no result with this recipe
+Result:  mIoU 64.0 on test after 190 s of a shared H100, seed 0; docs/results.md
+         has the conditions; paper: no result with this recipe
 Source:  ours: one recipe and one backbone for all heads
 Differs: from the paper: 128 channels, on a pyramid of stride 4
 """

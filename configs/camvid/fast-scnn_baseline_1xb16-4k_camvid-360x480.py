@@ -1,7 +1,8 @@
 """Fast-SCNN of mmseg from random weights, CamVid at 360 x 480.
 
 Run:     python tools/study.py <this file>
-Result:  not measured; paper: no result with this recipe
+Result:  mIoU 45.6 on test after 190 s of a shared H100, seed 0; docs/results.md
+         has the conditions; paper: no result with this recipe
 Source:  ours: the recipe of dfanet_xception-a_1xb16-4k_camvid-360x480
 Differs: none: a network of mmseg, to compare with
 """

@@ -1,7 +1,8 @@
 """SPNet's head and the SE-loss on ResNet-50 and a pyramid, CamVid enlarged twice.
 
 Run:     python tools/study.py <this file>
-Result:  not measured; paper: no result with this recipe
+Result:  mIoU 68.9 on test after 370 s of a shared H100, seed 0; docs/results.md
+         has the conditions; paper: no result with this recipe
 Source:  ours: the most accurate network of this package on CamVid
 Differs: from the paper: a pyramid of stride 4 instead of dilations, frames enlarged to
          720 x 960, a quarter of the head's channels, class weights 1 / ln(1.1 + share),

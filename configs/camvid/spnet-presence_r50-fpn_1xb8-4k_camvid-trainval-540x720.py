@@ -1,7 +1,8 @@
 """SPNet's head on ResNet-50, trained on CamVid's train and val, enlarged twice.
 
 Run:     python tools/study.py <this file>
-Result:  not measured; paper: no result with this recipe
+Result:  mIoU 69.0 on test after 370 s of a shared H100, seed 0; docs/results.md
+         has the conditions; paper: no result with this recipe
 Source:  ours, same as spnet-presence_r50-fpn_1xb8-4k_camvid-540x720
 Differs: same as there; the validation images are trained on, so only the result on test
          counts
