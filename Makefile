@@ -1,7 +1,7 @@
 PYTHON ?= python3
 export PYTHON
 
-.PHONY: demo env test test-upstream test-mmpretrain test-broken-env lint docs clean
+.PHONY: demo env test test-upstream test-mmpretrain test-runtime test-broken-env lint docs clean
 
 # Passive waiting: threads that spin would fight over a core that is not free.
 demo: .venv/.installed  ## train a plug-in network on the embedded scenes and draw its prediction
@@ -16,6 +16,9 @@ test-upstream: .venv-upstream/.installed  ## the test suite on upstream MMSegmen
 test-mmpretrain: .venv-mmpretrain/.installed  ## what needs mmpretrain: pre-training, its backbones
 	@PYTHONPATH="$(CURDIR)/tests/stubs/torchvision_on_cpu" .venv-mmpretrain/bin/python -m pytest -n 2 tests/with_mmpretrain tests/mixing
 
+test-runtime: .venv/.installed .venv-runtime/.installed  ## the example that runs a network without torch and mmseg
+	@.venv/bin/python -m pytest tests/runtime
+
 test-broken-env: .venv/.installed .venv-upstream/.installed  ## break copies of the environments, follow the printed fixes
 	@.venv/bin/python -m pytest -n 2 tests/broken_environments/test_fixes.py
 
@@ -26,7 +29,7 @@ docs: .venv-docs/.installed  ## the documentation as a site
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet && echo "Open work_dirs/site/index.html, or for its search: python3 -m http.server -d work_dirs/site"
 
 # With make -j4, pip fills them side by side.
-env: .venv/.lint .venv-upstream/.installed .venv-mmpretrain/.installed .venv-docs/.installed  ## all environments
+env: .venv/.lint .venv-upstream/.installed .venv-mmpretrain/.installed .venv-docs/.installed .venv-runtime/.installed  ## all environments
 
 .venv/.installed: pyproject.toml constraints.txt
 	@tools/setup_venv.sh .venv constraints.txt onedl,test
@@ -48,5 +51,11 @@ env: .venv/.lint .venv-upstream/.installed .venv-mmpretrain/.installed .venv-doc
 	    || { tail -n 5 .venv-docs.log; exit 1; }
 	@touch $@
 
+.venv-runtime/.installed: constraints.txt
+	@$(PYTHON) -m venv .venv-runtime
+	@.venv-runtime/bin/python -m pip install --disable-pip-version-check -c $< onnxruntime numpy pillow \
+	    >.venv-runtime.log 2>&1 || { tail -n 5 .venv-runtime.log; exit 1; }
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-upstream .venv-mmpretrain .venv-docs .venv-broken .venv*.log work_dirs
+	rm -rf .venv .venv-upstream .venv-mmpretrain .venv-docs .venv-runtime .venv-broken .venv*.log work_dirs
