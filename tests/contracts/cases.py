@@ -121,6 +121,17 @@ MODULES = {
             (dict(dropout_ratio=1.5), '1.5'),
         ],
     ),
+    'FCNGoogLeNet': Case(
+        dict(),
+        image,
+        dict(base_channels=8, out_indices=(0, 1, 2, 3, 4)),
+        [
+            (dict(base_channels=12), 'base_channels=12'),
+            (dict(base_channels=0), 'base_channels=0'),
+            (dict(out_indices=(4, 3)), r'out_indices=\(4, 3\)'),
+            (dict(out_indices=(2, 3)), r'out_indices=\(2, 3\)'),
+        ],
+    ),
     'FCNSkipHead': Case(
         dict(in_channels=[4, 6, 8], in_index=[0, 1, 2], num_classes=5),
         levels((4, 6, 8), (8, 16, 32)),
@@ -128,8 +139,8 @@ MODULES = {
         [
             (dict(strides=[8, 16]), 'same length'),
             (dict(strides=[32, 16, 8]), r'strides=\[32, 16, 8\]'),
-            (dict(strides=[14, 28, 56]), r'strides=\[14, 28, 56\]'),
-            (dict(strides=[16, 16, 16]), 'several levels have the same stride'),
+            (dict(strides=[3.5, 7, 14]), r'strides=\[3.5, 7, 14\]'),
+            (dict(strides=[7, 14, 14], upsample='learned'), 'need even ratios'),
             (dict(in_index=[-3, -2, -1]), r'in_index=\[-3, -2, -1\]'),
             (dict(in_channels=8), 'in_channels=8'),
             (dict(channels=64), 'channels=64'),
@@ -250,8 +261,14 @@ LOSSES = {
     ),
 }
 
+#: No parameter of it trains; tests/backbones/test_frozen_backbone.py tests it.
+FROZEN = {'FrozenBackbone'}
+
 #: Losses of logits (N, K, H, W); tests/losses tests them.
 PIXEL_LOSSES = {'CrossEntropyLoss'}
+
+#: It takes the dict of a data loader; tests/datasets/test_multi_channel.py tests it.
+DATA_PREPROCESSORS = {'MultiChannelDataPreProcessor'}
 
 
 def network(head: str, backbone: dict, **arguments: object) -> dict:

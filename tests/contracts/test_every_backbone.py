@@ -25,6 +25,7 @@ XCEPTION = ['conv1', *(rf'subnet\.enc{i}' for i in (2, 3, 4))]
 STAGES = {
     'FCNVGG': [f'conv{i}_' for i in range(1, 6)],
     'FCNAlexNet': [f'conv{i}' for i in range(1, 6)],
+    'FCNGoogLeNet': [r'conv1\.', r'conv[23]\.', 'inception3', 'inception4'],
     'XceptionA': XCEPTION,
     'XceptionB': XCEPTION,
     'DFANet': ['conv1', r'subnets\.0\.enc', r'subnets\.1\.enc'],
@@ -38,6 +39,7 @@ every_first_conv = pytest.mark.parametrize(
     [
         ('FCNVGG', {}, 'conv1_1.conv.weight'),
         ('FCNAlexNet', {}, 'conv1.conv.weight'),
+        ('FCNGoogLeNet', {}, 'conv1.conv.weight'),
         ('XceptionA', {}, 'conv1.conv.weight'),
         ('XceptionB', {}, 'conv1.conv.weight'),
         ('DFANet', {}, 'conv1.conv.weight'),

@@ -181,6 +181,7 @@ def test_accumulated_gradients(name):
     assert_close(head.parameters(), expected.parameters())
 
 
+@pytest.mark.one_line
 @every_head
 def test_a_compiled_head_has_the_gradients_of_an_eager_one(name):
     head, expected = build(name).double(), build(name).double()

@@ -18,9 +18,15 @@ MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard li
     'fsdp': (set(), {'mmengine', 'torch'}),
     'layers': ({'registry'}, {'mmcv', 'mmengine', 'torch'}),
     'losses': ({'registry'}, {'mmseg', 'numpy', 'torch'}),
+    'timm_weights': (set(), {'mmengine', 'timm', 'torch'}),
     'backbones': ({'layers', 'registry'}, HOST),
     'decode_heads': ({'layers', 'losses', 'registry'}, HOST),
-    'datasets': ({'registry'}, HOST - {'torch'} | {'PIL', 'cv2', 'numpy', 'rich'}),
+    'data_preprocessor': ({'registry'}, {'mmseg', 'torch'}),
+    'datasets': (
+        {'registry'},
+        HOST - {'torch'} | {'PIL', 'cv2', 'numpy', 'rich', 'tifffile'},
+    ),
+    'confidence': (set(), {'torch'}),
     'drawing': (set(), {'PIL', 'cv2', 'numpy'}),
     'run_folder': (set(), set()),
     'checkpoint_files': (set(), {'mmengine', 'torch'}),
@@ -44,6 +50,7 @@ MAY_IMPORT = {  # part: (parts of ours, outside packages besides the standard li
     '': (
         {
             'backbones',
+            'data_preprocessor',
             'datasets',
             'decode_heads',
             'environment',

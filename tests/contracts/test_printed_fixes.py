@@ -106,6 +106,8 @@ VIT = dict(type='VisionTransformer', img_size=56, embed_dims=8, num_layers=4,
 FOUR = dict(backbone=VIT, in_channels=[8] * 4, in_index=[0, 1, 2, 3])
 LAST = dict(backbone=VIT, in_channels=[8], in_index=[3])
 VIT14 = dict(LAST, backbone=dict(VIT, patch_size=14))
+FOUR14 = dict(FOUR, backbone=dict(VIT, patch_size=14),
+              neck=dict(type='Feature2Pyramid', embed_dim=8, norm_cfg=BN))  # fmt: skip
 PIDNET = dict(type='PIDNet', channels=4, ppm_channels=4, _delete_=True)
 PID = dict(backbone=PIDNET, in_channels=[8], in_index=[0], strides=[8])
 PRESENCE = dict(type='mmseg_plugins.PresenceHead', in_channels=32, in_index=3,
@@ -120,11 +122,12 @@ TO_12 = 'set model.decode_head.num_classes=12 model.auxiliary_head.1.num_classes
 
 #: A function, arguments that fail, words of its message, and what the message says.
 FIXES = [
-    (fcn, dict(FOUR, strides=[16] * 4), 'use only the last of them, or a neck', [
-        dict(LAST, strides=[16]),
-        dict(FOUR, strides=[4, 8, 16, 32],
-             neck=dict(type='Feature2Pyramid', embed_dim=8, norm_cfg=BN))]),
-    (fcn, dict(VIT14, strides=[14]), 'next lower power', [dict(VIT14, strides=[8])]),
+    (fcn, dict(FOUR, strides=[16, 8, 4, 2]), 'a plain ViT have its patch size as',
+     [dict(FOUR, strides=[16] * 4), dict(VIT14, strides=[14])]),
+    (fcn, dict(FOUR14, strides=[3.5, 7, 14, 28]), r'14 and 28, give \[4, 8, 16, 32\]',
+     [dict(FOUR14, strides=[4, 8, 16, 32])]),
+    (fcn, dict(FOUR14, strides=[4, 4, 8, 16]), 'give their own strides',
+     [dict(FOUR14, strides=[4, 8, 16, 32])]),
     (fcn, PID, 'returns a list of maps in training', [{}]),
     (encnet, dict(in_index=[1, 2, 4]), 'from 0 to 3', [dict(in_index=[1, 2, 3])]),
     (encnet, dict(in_channels=[8, 8, 8]), r'have \[4, 8, 16, 32\].*in_channels to',

@@ -47,6 +47,7 @@ def make_config(
             'test_dataloader.persistent_workers': False,
             'randomness': dict(seed=0),
             'work_dir': str(work_dir),
+            'visualizer.name': str(work_dir),  # mmengine keeps one of each name
         }
     )
     if variant == STOCK:

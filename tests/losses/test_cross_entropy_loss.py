@@ -111,13 +111,18 @@ def test_class_weight_needs_one_entry_per_logit(options):
 @pytest.mark.parametrize('path', MODEL_BASES, ids=lambda path: path.stem)
 def test_every_base_config_takes_class_weight_by_cfg_options(path):
     cfg = Config.fromfile(path)
-    heads = [key for key in ('decode_head', 'auxiliary_head') if key in cfg.model]
-    key = 'model.{}.loss_decode.class_weight'
-    cfg.merge_from_dict({key.format(head): WEIGHTS for head in heads})
+    losses = {  # of several losses, the first
+        head: 'loss_decode.0' if isinstance(config.loss_decode, list) else 'loss_decode'
+        for head, config in cfg.model.items()
+        if head.endswith('_head') and 'loss_decode' in config
+    }
+    for head, loss in losses.items():
+        cfg.merge_from_dict({f'model.{head}.{loss}.class_weight': WEIGHTS})
     logits, labels = make_batch()
     weight = logits.new_tensor(WEIGHTS)
-    for head in heads:
+    for head, loss in losses.items():
         loss_cfg = cfg.model[head].loss_decode
+        loss_cfg = loss_cfg if loss == 'loss_decode' else loss_cfg[0]
         actual = MODELS.build(loss_cfg)(logits, labels, ignore_index=255)
         reduction = loss_cfg.get('reduction', 'mean')
         expected = functional.cross_entropy(
