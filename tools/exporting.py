@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.utils import resize
+from mmseg.models.utils import Upsample, resize
 from networks import find_test_dataset
 from torch import Tensor, nn
 from torch.nn import functional
@@ -90,6 +90,12 @@ class ExportableNetwork(nn.Module):
         self.pad_value = preprocessor.pad_val
         self.segmentor = copy.deepcopy(segmentor).cpu().float().eval()
         self.segmentor.auxiliary_head = None
+        for module in [*self.segmentor.modules()]:
+            for name, layer in module.named_children():
+                if isinstance(layer, Upsample) and not layer.size:  # such as UNet's
+                    # mmseg's layer makes numbers of the sizes, this one does not.
+                    arguments = layer.scale_factor, layer.mode, layer.align_corners
+                    setattr(module, name, nn.Upsample(None, *arguments))
         self.is_normalized = preprocessor._enable_normalize
         if self.is_normalized:
             self.register_buffer('mean', preprocessor.mean.cpu().clone())
@@ -120,7 +126,9 @@ class ExportableNetwork(nn.Module):
         """
         results = dict(logits=self.predict_logits(images))
         if self.outputs != ('logits',):
-            results |= self.classify(results['logits'])
+            results['labels'] = self.classify(results['logits'])
+        if 'confidence' in self.outputs:
+            results['confidence'] = self.rate(results['logits'], results['labels'])
         return tuple(results[name] for name in self.outputs)
 
     def predict_logits(self, images: Tensor) -> Tensor:
@@ -154,24 +162,22 @@ class ExportableNetwork(nn.Module):
         images = images.view(batch, self.channels, *size)
         return images.to(INPUT_TYPES[self.input_type])
 
-    def classify(self, logits: Tensor) -> dict[str, Tensor]:
-        """Return labels and confidences (N, H, W) as ``tools/predict.py`` does."""
+    def classify(self, logits: Tensor) -> Tensor:
+        """Return the labels (N, H, W), uint8, of logits (N, K, H, W)."""
         if logits.shape[1] == 1:
-            labels = (logits > self.threshold).long()
-            probability = (logits / self.temperature_at(labels)).sigmoid()
-            confidence = torch.where(labels > 0, probability, 1 - probability)[:, 0]
-        else:
-            labels = logits.argmax(1, keepdim=True)
-            margins = logits.gather(1, labels) - logits
-            exponents = margins / self.temperature_at(labels)
-            confidence = exponents.neg().exp().sum(1).reciprocal()
-        return dict(labels=labels[:, 0].byte(), confidence=confidence)
+            return (logits[:, 0] > self.threshold).byte()
+        return logits.argmax(1).byte()
 
-    def temperature_at(self, labels: Tensor) -> Tensor:
-        """Return the temperature of predicted labels (N, 1, H, W), which divides."""
-        if len(self.temperature) == 1:
-            return self.temperature
-        return self.temperature[labels]
+    def rate(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the confidences (N, H, W) of labels, as ``tools/predict.py`` does."""
+        index, temperature = labels[:, None].long(), self.temperature
+        if len(temperature) > 1:  # that of the predicted class
+            temperature = temperature[index]
+        if logits.shape[1] == 1:
+            probability = (logits / temperature).sigmoid()
+            return torch.where(index > 0, probability, 1 - probability)[:, 0]
+        margins = logits.gather(1, index) - logits
+        return (margins / -temperature).exp().sum(1).reciprocal()
 
 
 def make_program(network: ExportableNetwork) -> torch.export.ExportedProgram:

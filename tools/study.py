@@ -205,8 +205,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args.groups = dict(group.split('=', 1) for group in args.groups)
     if args.jobs < 1:
         parser.error(f'--jobs {args.jobs}: must be at least 1')
-    if args.amp and not torch.cuda.is_available():
-        parser.error('--amp: there is no GPU; leave it out')
     return args
 
 
@@ -214,9 +212,11 @@ def check(args: argparse.Namespace, runs: dict[Path, tuple[str, int]]) -> None:
     """Find mistakes before the first training.
 
     Raises:
-        ValueError: If a config or class does not exist, two configs have one name, or
-            a finished run had other settings.
+        ValueError: If a config or class does not exist, two configs have one name, a
+            finished run had other settings, or there is no GPU for ``--amp``.
     """
+    if args.amp and not torch.cuda.is_available():
+        raise ValueError('--amp: there is no GPU; leave it out')
     if len(runs) < len(args.configs) * len(args.seeds):
         raise ValueError('two configs have one name, or a seed is given twice')
     for path in args.configs:

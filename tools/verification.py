@@ -138,7 +138,9 @@ def _compare(
     network: ExportableNetwork, logits: Tensor, results: dict, shape: tuple[int, ...]
 ) -> Row:
     """Compare the outputs of a file with the logits of its network."""
-    expected = dict(logits=logits, **network.classify(logits))
+    expected = dict(logits=logits, labels=network.classify(logits))
+    if 'confidence' in results:
+        expected['confidence'] = network.rate(logits, expected['labels'])
     actual = {name: torch.from_numpy(result) for name, result in results.items()}
     for name, result in actual.items():
         if result.shape != expected[name].shape:
@@ -146,10 +148,9 @@ def _compare(
                 f'its {name} have the shape {tuple(result.shape)}, and must have '
                 f'{tuple(expected[name].shape)}'
             )
+    labels = actual.get('labels', expected['labels'])
     if 'labels' not in actual and 'logits' in actual:
-        labels = network.classify(actual['logits'])['labels']
-    else:
-        labels = actual.get('labels', expected['labels'])
+        labels = network.classify(actual['logits'])
     is_changed = labels != expected['labels']
     scale = logits.abs().max().clamp(min=1e-6)
     differences = [torch.zeros(())]

@@ -27,21 +27,21 @@ RECIPES = {
     'mit-b0': (
         'spnet-mpm_mit-b0_4xb4-160k_ade20k-512x512.py',
         dict(
-            embed_dims=4,
-            num_stages=2,
-            num_layers=[1, 1],
-            num_heads=[1, 2],
-            patch_sizes=[7, 3],
-            strides=[8, 2],
-            sr_ratios=[4, 2],
-            out_indices=[0, 1],
+            embed_dims=8,
+            num_stages=1,
+            num_layers=[1],
+            num_heads=[2],
+            patch_sizes=[7],
+            strides=[8],
+            sr_ratios=[4],
+            out_indices=[0],
         ),
-        dict(in_channels=8, in_index=1, reduce_channels=8, channels=8),
+        dict(in_channels=16, in_index=0, reduce_channels=8, channels=8),
     ),
-    'mobilenet-v2': (
-        'dfanet_mobilenet-v2_4xb2-80k_cityscapes-512x1024.py',
-        dict(widen_factor=0.25),
-        dict(in_channels=[8, 8, 24, 80], channels=8),
+    'unet': (
+        'fcn-se_unet-s5-d16_4xb4-160k_cityscapes-512x1024.py',
+        dict(base_channels=4),
+        dict(in_channels=4, channels=4),
     ),
 }
 
@@ -64,8 +64,9 @@ def recipe(name: str) -> dict:
     file, backbone, head = RECIPES[name]
     model = Config.fromfile(f'configs/recipes/{file}', format_python_code=False).model
     model.backbone.update(backbone, init_cfg=None)
-    model.decode_head.update(head)
+    model.decode_head.update(head, num_classes=5)
     model.auxiliary_head = None
+    model.data_preprocessor.test_cfg = dict(size_divisor=16)  # for UNet
     return model
 
 
@@ -124,6 +125,17 @@ def test_exported_network_equals_eager_at_other_sizes(
     assert [row.shape[2:] for row in rows] == [*SIZES]
     assert max(row.difference for row in rows) < TOLERANCE / 50
     assert max(row.changed for row in rows) < 1e-4
+
+
+def test_layers_that_are_replaced_for_the_graph_are_equal():
+    segmentor = build(recipe('unet'))
+    images = 64 * image_of((48, 80)) + 127
+    metas = [dict(img_shape=images.shape[2:])]
+    with torch.no_grad():
+        mean, std = segmentor.data_preprocessor.mean, segmentor.data_preprocessor.std
+        expected = segmentor.encode_decode((images - mean) / std, metas)
+        actual = ExportableNetwork(segmentor).predict_logits(images)
+    torch.testing.assert_close(actual, expected)
 
 
 @every_network
