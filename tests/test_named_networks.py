@@ -97,7 +97,7 @@ def test_a_checkpoint_of_the_segmentor_gives_its_logits():
 def test_slim_networks_have_the_weights_of_the_configs(network, base, repository):
     file = repository / f'configs/_base_/models/{base}.py'
     from_name = MODELS.build(ConfigDict(network_config(network, 'slim', 12)))
-    from_file = MODELS.build(Config.fromfile(file, format_python_code=False).model)
+    from_file = MODELS.build(Config.fromfile(file).model)
     shapes = [
         {
             key: value.shape

@@ -136,7 +136,7 @@ def main(argv: list[str] | None = None) -> None:
             )
         write_verified(network, out, images)
         if is_smaller_too:
-            write_smaller(segmentor, out, args.int8 or '', args.fp16)
+            write_smaller(segmentor, out, args.int8, args.fp16)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
 

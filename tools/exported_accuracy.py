@@ -31,13 +31,15 @@ from verification import open_exported, read_metadata
 SIZE, THREADS, RUNS = (512, 1024), 2, 15
 
 
-def write_smaller(segmentor: nn.Module, path: Path, folder: str, fp16: bool) -> None:
+def write_smaller(
+    segmentor: nn.Module, path: Path, folder: str | None, fp16: bool
+) -> None:
     """Write NAME_int8.onnx and NAME_fp16.onnx beside NAME.onnx, and compare them.
 
     Args:
         segmentor: Segmentor of ``networks.load_segmentor``.
         path: ONNX file of ``exporting.export``.
-        folder: Folder of images to calibrate int8 with; empty for no int8.
+        folder: Folder of images to calibrate int8 with; None for no int8.
         fp16: Whether to write the file in 16-bit floats.
 
     Raises:

@@ -167,7 +167,7 @@ def make_text(args: argparse.Namespace, found: dict) -> str:
     if backbone == 'slim' and args.network in SLIM_BASES:
         bases.insert(0, f'models/{SLIM_BASES[args.network]}-slim')
         file = CONFIGS / f'{bases[0]}.py'
-        base = Config.fromfile(file, format_python_code=False).model
+        base = Config.fromfile(file).model
         model = differences(model, base)
         if 'auxiliary_head' in base:
             model['auxiliary_head'] = dict(num_classes=num_classes)

@@ -62,7 +62,7 @@ def build(parts: dict) -> torch.nn.Module:
 def recipe(name: str) -> dict:
     """Return the model of a recipe's config, small."""
     file, backbone, head = RECIPES[name]
-    model = Config.fromfile(f'configs/recipes/{file}', format_python_code=False).model
+    model = Config.fromfile(f'configs/recipes/{file}').model
     model.backbone.update(backbone, init_cfg=None)
     model.decode_head.update(head, num_classes=5)
     model.auxiliary_head = None

@@ -202,7 +202,7 @@ def run(tmp_path_factory):
         patch.setattr(draw_scenes, 'SPLITS', dict(train=(0, 3), val=(3, 2)))
         options = ['--channels', '4', '--size', '64', '96']
         assert draw_scenes.main(['--out', str(root / 'data'), *options]) == 0
-    cfg = Config.fromfile(CONFIG, format_python_code=False)
+    cfg = Config.fromfile(CONFIG)
     (weights,) = TRAINED['scenes'].glob('*.pth')
     for part in ('train', 'val', 'test'):
         cfg[f'{part}_dataloader'].update(num_workers=0, persistent_workers=False)

@@ -169,7 +169,7 @@ def test_a_training_ends_before_its_first_iteration(root):
     names = ('models/fcn-8s_vgg13-slim', 'datasets/folder', 'schedules/schedule_400')
     bases = [str(ROOT / f'configs/_base_/{n}.py') for n in (*names, 'default_runtime')]
     (root / 'config.py').write_text(f'_base_ = {bases}')
-    cfg = Config.fromfile(root / 'config.py', format_python_code=False)
+    cfg = Config.fromfile(root / 'config.py')
     options = {
         'model.data_preprocessor.size': (64, 64),
         'model.backbone.base_channels': 4,

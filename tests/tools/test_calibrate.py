@@ -35,7 +35,7 @@ ENCNET = ROOT / 'configs/encnet/encnet-se_r18-d8-slim_1xb8-400_scenes-192x256.py
 
 def write_config(source: Path, target: Path) -> None:
     """Write a config with three scenes to validate on, and three others to test."""
-    cfg = Config.fromfile(source, format_python_code=False)
+    cfg = Config.fromfile(source)
     for seed, name in ((1000, 'val_dataloader'), (2000, 'test_dataloader')):
         cfg[name].dataset.update(first_seed=seed, num_scenes=3, size=SIZE)
     cfg.dump(target)
@@ -169,7 +169,7 @@ def test_per_class_on_the_images_of_the_test_set(run, tmp_path, capsys):
 
 def test_the_effect_of_suppression_is_that_of_predict(tmp_path, capsys):
     write_config(ENCNET, tmp_path / 'encnet.py')
-    cfg = Config.fromfile(tmp_path / 'encnet.py', format_python_code=False)
+    cfg = Config.fromfile(tmp_path / 'encnet.py')
     torch.manual_seed(0)
     torch.save(MODELS.build(cfg.model).state_dict(), tmp_path / 'iter_1.pth')
     main([str(tmp_path)])

@@ -38,7 +38,7 @@ def test_a_config_gets_values_in_the_order_of_its_mean(capsys):
     options = ['train_dataloader.dataset.num_scenes=3']
     channel_stats.main([str(CONFIG), '--cfg-options', *options])
     mean, _ = values_of(capsys.readouterr().out)
-    cfg = Config.fromfile(CONFIG, format_python_code=False)
+    cfg = Config.fromfile(CONFIG)
     dataset = DATASETS.build(cfg.train_dataloader.dataset | dict(num_scenes=3))
     load = dataset.pipeline.transforms[1]
     images = [load(dataset.get_data_info(index))['img'] for index in range(3)]

@@ -48,7 +48,7 @@ def save_mask(path: Path, labels: np.ndarray) -> None:
 
 
 def read(path: str = 'own.py') -> Config:
-    return Config.fromfile(path, format_python_code=False)
+    return Config.fromfile(path)
 
 
 @pytest.mark.one_line

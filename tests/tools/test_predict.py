@@ -28,7 +28,7 @@ LABELS = dict(type='mmseg_plugins.LoadLabels', num_classes=12)
 
 
 def scenes_config() -> Config:
-    return Config.fromfile(find_config(TRAINED['scenes']), format_python_code=False)
+    return Config.fromfile(find_config(TRAINED['scenes']))
 
 
 def read_table(path: Path) -> list[dict]:
@@ -188,7 +188,6 @@ def test_windows_of_a_large_image_are_those_of_mmseg(predictor, monkeypatch):
 def test_presence(head, tmp_path):
     cfg = Config.fromfile(
         ROOT / 'configs/encnet/encnet_r18-d8-slim_1xb8-400_scenes-192x256.py',
-        format_python_code=False,
     )
     if head == 'PresenceHead':
         cfg.model.decode_head.use_se_loss = False
