@@ -4,8 +4,9 @@ Run:     python tools/study.py <this file>
 Result:  mIoU 63.9 on test after 190 s of a shared H100, seed 0; docs/results.md
          has the conditions; paper: no result with this recipe
 Source:  ours: one recipe and one backbone for all heads
-Differs: same as spnet-mpm2_mobilenet-v2-fpn_1xb16-4k_camvid-360x480, with PresenceHead
-         on the coarsest level
+Differs: same as spnet-mpm2_mobilenet-v2-fpn_1xb4-500_camvid-240x320, but 128 channels,
+         crops of 360 x 480, Lovasz loss, no class weights, and PresenceHead on the
+         coarsest level
 """
 
 _base_ = [

@@ -25,7 +25,7 @@ LONGEST_CHAIN = 3
 MOST_FILES = 6
 # What a config may use as _base_.name: the crop size and parts of a data set.
 FROM_BASES = {'crop_size', 'load_labels', 'tta_after_resize'}
-FROM_BASES |= {'dataset_train', 'dataset_val', 'dataset_aug'}
+FROM_BASES |= {'dataset_train', 'dataset_val', 'dataset_aug', 'class_weight'}
 HEADER_FIELDS = ['Run', 'Result', 'Source', 'Differs']
 # {network}_{backbone}_{gpus}xb{batch}-{schedule}_{data set}-{crop size, or whole};
 # a schedule is a number of iterations (80k is 80 000) or of epochs (80e).

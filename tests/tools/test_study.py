@@ -1,6 +1,7 @@
 """tools/study.py: tiny trainings in this process, its table, and boundary IoU."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -92,6 +93,23 @@ def test_a_run_that_fails_is_named_and_the_exit_status_is_1(
 ):
     assert run(tmp_path, '--cfg-options', 'model.backbone.type=None') == (1, 1)
     assert f'{CONFIG.stem}_seed0 failed, see ' in capsys.readouterr().out
+
+
+def test_with_amp_the_loss_is_computed_in_bfloat16_and_the_weights_are_not():
+    layer = torch.nn.Linear(2, 1)
+    wrapper = tool.Bfloat16OptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1))
+    x = torch.ones(1, 2)
+    with wrapper.optim_context(layer):
+        assert layer(x).dtype == torch.bfloat16
+        loss = layer(x).float().sum()
+    assert layer(x).dtype == torch.float32
+    before = layer.weight.detach().clone()
+    wrapper.update_params(loss)
+    assert torch.allclose(layer.weight, before - 0.1)
+
+    args = tool.parse([str(CONFIG), '--amp'])
+    cfg = tool.make_config(args, str(CONFIG), 0, Path('run'))
+    assert cfg.optim_wrapper.type == 'Bfloat16OptimWrapper'
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,18 @@ Differs: from the paper: all levels of a pyramid are scored, mean loss
 """
 
 _base_ = [
-    '../_base_/models/mobilenet-v2-fpn.py',
-    '../_base_/datasets/camvid_360x480.py',
-    '../_base_/schedules/schedule_adamw_4k.py',
+    '../_base_/models/mobilenet-v2-fpn-slim.py',
+    '../_base_/datasets/camvid_240x320.py',
+    '../_base_/schedules/schedule_adamw_500.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(
         type='mmseg_plugins.FCNSkipHead',
-        in_channels=[128, 128, 128, 128],
+        in_channels=[64, 64, 64, 64],
         in_index=[0, 1, 2, 3],
         strides=(4, 8, 16, 32),
+        loss_decode=dict(class_weight=_base_.class_weight),
     ),
 )
-train_dataloader = dict(batch_size=16, num_workers=8)

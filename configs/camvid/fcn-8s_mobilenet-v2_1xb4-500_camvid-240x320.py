@@ -1,4 +1,4 @@
-"""FCN-16s on MobileNetV2, CamVid at 360 x 480.
+"""FCN-8s on MobileNetV2, CamVid.
 
 Run:     python tools/study.py <this file>
 Result:  not measured; paper: no result with this recipe
@@ -7,9 +7,9 @@ Differs: from the paper: MobileNetV2 instead of VGG16, mean loss, trained at onc
 """
 
 _base_ = [
-    '../_base_/models/mobilenet-v2-fpn.py',
-    '../_base_/datasets/camvid_360x480.py',
-    '../_base_/schedules/schedule_adamw_4k.py',
+    '../_base_/models/mobilenet-v2-fpn-slim.py',
+    '../_base_/datasets/camvid_240x320.py',
+    '../_base_/schedules/schedule_adamw_500.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
@@ -17,10 +17,10 @@ model = dict(
     neck=None,
     decode_head=dict(
         type='mmseg_plugins.FCNSkipHead',
-        in_channels=[96, 320],
-        in_index=[2, 3],
+        in_channels=[32, 96, 320],
+        in_index=[1, 2, 3],
         channels=320,
-        strides=(16, 32),
+        strides=(8, 16, 32),
+        loss_decode=dict(class_weight=_base_.class_weight),
     ),
 )
-train_dataloader = dict(batch_size=16, num_workers=8)

@@ -1,13 +1,13 @@
-"""Encoder of DFANet-A with 2 sub-networks, CamVid at 360 x 480.
+"""Encoder of DFANet-A with 2 sub-networks, CamVid.
 
 Run:     python tools/study.py <this file>
 Result:  not measured; paper: no result with this recipe
-Source:  ours, same as dfanet_xception-a_1xb16-4k_camvid-360x480
+Source:  ours, same as dfanet_xception-a_1xb4-500_camvid-240x320
 Differs: same as there; no decoder, as in Table 3 of the paper: only the last attention
          module is classified
 """
 
-_base_ = './dfanet_xception-a_1xb16-4k_camvid-360x480.py'
+_base_ = './dfanet_xception-a_1xb4-500_camvid-240x320.py'
 model = dict(
     backbone=dict(num_subnets=2),
     decode_head=dict(num_low=0, in_channels=[192], in_index=[3]),

@@ -8,17 +8,17 @@ Differs: from the paper: a quarter of its channels, on a pyramid of stride 4, mo
 """
 
 _base_ = [
-    '../_base_/models/mobilenet-v2-fpn.py',
-    '../_base_/datasets/camvid_360x480.py',
-    '../_base_/schedules/schedule_adamw_4k.py',
+    '../_base_/models/mobilenet-v2-fpn-slim.py',
+    '../_base_/datasets/camvid_240x320.py',
+    '../_base_/schedules/schedule_adamw_500.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(
         type='mmseg_plugins.StripPoolingHead',
-        reduce_channels=256,
+        reduce_channels=128,
         num_modules=2,
+        loss_decode=dict(class_weight=_base_.class_weight),
     ),
 )
-train_dataloader = dict(batch_size=16, num_workers=8)

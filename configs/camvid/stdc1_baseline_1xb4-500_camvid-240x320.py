@@ -1,26 +1,22 @@
-"""STDC1 of mmseg from random weights, CamVid at 360 x 480.
+"""STDC1 of mmseg from random weights, CamVid.
 
 Run:     python tools/study.py <this file>
 Result:  not measured; paper: no result with this recipe
-Source:  ours: the recipe of dfanet_xception-a_1xb16-4k_camvid-360x480
+Source:  ours: the recipe of dfanet_xception-a_1xb4-500_camvid-240x320
 Differs: from mmseg's config: the losses; no auxiliary heads
 """
 
 _base_ = [
-    '../_base_/datasets/camvid_360x480.py',
-    '../_base_/schedules/schedule_adamw_4k.py',
+    '../_base_/datasets/camvid_240x320.py',
+    '../_base_/schedules/schedule_adamw_500.py',
     '../_base_/default_runtime.py',
 ]
 norm_cfg = dict(type='SyncBN', requires_grad=True)
-losses = [
-    dict(type='mmseg_plugins.CrossEntropyLoss', avg_non_ignore=True),
-    dict(
-        type='LovaszLoss',
-        loss_type='multi_class',
-        reduction='none',
-        loss_weight=0.5,
-    ),
-]
+loss = dict(
+    type='mmseg_plugins.CrossEntropyLoss',
+    avg_non_ignore=True,
+    class_weight=_base_.class_weight,
+)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(
@@ -63,13 +59,9 @@ model = dict(
         dropout_ratio=0.1,
         norm_cfg=norm_cfg,
         align_corners=False,
-        loss_decode=losses,
+        loss_decode=loss,
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
-train_dataloader = dict(batch_size=16, num_workers=8)
-optim_wrapper = dict(
-    optimizer=dict(lr=4e-3),
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
-)
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))))

@@ -1,0 +1,22 @@
+"""mmseg's PSPHead on MobileNetV2 and a pyramid, CamVid.
+
+Run:     python tools/study.py <this file>
+Result:  not measured; paper: no result with this recipe
+Source:  ours: one recipe and one backbone for all heads
+Differs: none: a head of mmseg, to compare with; 64 channels
+"""
+
+_base_ = [
+    '../_base_/models/mobilenet-v2-fpn-slim.py',
+    '../_base_/datasets/camvid_240x320.py',
+    '../_base_/schedules/schedule_adamw_500.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(
+        type='PSPHead',
+        pool_scales=(1, 2, 3, 6),
+        loss_decode=dict(class_weight=_base_.class_weight),
+    ),
+)
