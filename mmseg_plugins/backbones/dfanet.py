@@ -45,8 +45,8 @@ class DFANet(BaseBackbone):
         norm_cfg: Config of all norm layers except those of the attention.
         norm_eval: Keep batch norm on its running statistics while training.
         init_cfg: See mmengine's ``BaseModule``.
-        **kwargs: ``zero_init_residual``, ``attention_norm_cfg`` and ``with_cp`` of
-            :class:`SubNetwork`.
+        **kwargs: ``zero_init_residual``, ``with_attention``, ``attention_norm_cfg`` and
+            ``with_cp`` of :class:`SubNetwork`.
 
     Raises:
         ValueError: If an argument is out of its range.

@@ -13,6 +13,10 @@ class ChannelsLastHook(Hook):
 
     Their outputs then have this layout, too. With mixed precision on a GPU this makes
     most networks faster; results differ by rounding. Checkpoints do not depend on it.
+
+    It is for GPUs. On a CPU with AVX-512, a training of DFANet with it crashed in the
+    oneDNN of torch 2.13 ("corrupted size vs. prev_size"), and did not with
+    ``ONEDNN_MAX_CPU_ISA=AVX2``.
     """
 
     priority = 'VERY_HIGH'  # before EMAHook copies the model
