@@ -13,16 +13,15 @@ import first_screen  # first: it keeps the screen free of the host's notes
 
 # isort: split
 import argparse
-import contextlib
 import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bfloat16  # noqa: F401  registers the optimizer wrapper
 import boundary_iou  # noqa: F401  registers the metric
 import numpy as np
 import torch
@@ -30,8 +29,6 @@ from compare import make_page
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
-from mmengine.optim import OptimWrapper
-from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from networks import build_segmentor, find_test_dataset, load_config
@@ -42,17 +39,6 @@ from mmseg_plugins.report.evaluation import Evaluation, mean_of_numbers
 from mmseg_plugins.run_folder import TEST_CONFIG
 
 NEVER = 10**9  # an iteration that a training by the clock does not reach
-
-
-@OPTIM_WRAPPERS.register_module()
-class Bfloat16OptimWrapper(OptimWrapper):
-    """Compute the loss in bfloat16; AmpOptimWrapper does this on a GPU only."""
-
-    @contextlib.contextmanager
-    def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
-        """Turn autocast on, beside what gradient accumulation needs."""
-        with super().optim_context(model), torch.autocast(get_device(), torch.bfloat16):
-            yield
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:

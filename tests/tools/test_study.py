@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import study as tool
 import torch
+from bfloat16 import Bfloat16OptimWrapper
 from boundary_iou import BoundaryIoU, boundary
 
 from mmseg_plugins.report.evaluation import Evaluation
@@ -97,7 +98,7 @@ def test_a_run_that_fails_is_named_and_the_exit_status_is_1(
 
 def test_with_amp_the_loss_is_computed_in_bfloat16_and_the_weights_are_not():
     layer = torch.nn.Linear(2, 1)
-    wrapper = tool.Bfloat16OptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1))
+    wrapper = Bfloat16OptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1))
     x = torch.ones(1, 2)
     with wrapper.optim_context(layer):
         assert layer(x).dtype == torch.bfloat16
