@@ -6,7 +6,7 @@ python tools/study.py CONFIG [CONFIG ...] --seeds 0 1 2 --seconds 300 --jobs 2 \
 Each run is a process: it trains, and tests its last checkpoint on the test data. There
 is no validation and no choice by the test data. The same command continues a study that
 was stopped: finished runs are kept, others go on at their last checkpoint. The folder
-gets table.md, table.json and, for two or more configs, pictures.html.
+gets table.md, table.json and, for two or more configs, chart.png and pictures.html.
 """
 
 import first_screen  # first: it keeps the screen free of the host's notes
@@ -33,7 +33,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from networks import build_segmentor, find_test_dataset, load_config
 from output_file import output_file
-from study_table import MEASURES, RESULT, write_tables
+from study_table import MEASURES, RESULT, write_chart, write_tables
 
 from mmseg_plugins.report.evaluation import Evaluation, mean_of_numbers
 from mmseg_plugins.run_folder import TEST_CONFIG
@@ -254,6 +254,8 @@ def main(argv: list[str] | None = None) -> None:
     folders = [str(run) for run in runs if (run / RESULT).is_file()]
     first = folders[: len(args.configs)]  # of the first seed
     if len(first) > 1:
+        results = json.loads((args.out / 'table.json').read_text())
+        write_chart(args.out / 'chart.png', results)
         try:
             with output_file(args.out / 'pictures.html') as file:
                 file.write_text(make_page(first), encoding='utf-8')

@@ -1,4 +1,4 @@
-"""The table of a study: one row for each config, from the results of its runs."""
+"""The table and the chart of a study: one row for each config."""
 
 import json
 import shlex
@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from output_file import output_file
 
 RESULT = 'result.json'
 MEASURES = ('mIoU', 'accuracy', 'boundary IoU')  # and the groups
 COSTS = ('parameters', 'multiply-adds', 'training s', 'iterations')
 UNITS = {'parameters': 1e6, 'multiply-adds': 1e9}
+
+
+def by_config(results: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the results of each config."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        groups.setdefault(result['config'], []).append(result)
+    return groups
 
 
 def cell(results: list[dict[str, Any]], column: str) -> str:
@@ -29,9 +38,6 @@ def write_tables(out: Path, runs: Iterable[Path], args: Namespace) -> str:
     """Write table.md and table.json of the finished runs; return the former."""
     files = [run / RESULT for run in runs if (run / RESULT).is_file()]
     results = [json.loads(file.read_text()) for file in files]
-    by_config: dict[str, list] = {}
-    for result in results:
-        by_config.setdefault(result['config'], []).append(result)
     columns = [*MEASURES, *args.groups, *COSTS]
     units = {1e6: ', M', 1e9: ', G'}
     heads = [name + units.get(UNITS.get(name), '') for name in columns]
@@ -39,7 +45,7 @@ def write_tables(out: Path, runs: Iterable[Path], args: Namespace) -> str:
         f'| {" | ".join(["config", "seeds", *heads])} |',
         '|---' * (len(columns) + 2) + '|',
     ]
-    for config, group in by_config.items():
+    for config, group in by_config(results).items():
         seeds = ', '.join(str(result['seed']) for result in group)
         cells = [cell(group, column) for column in columns]
         lines.append(f'| {" | ".join([config, seeds, *cells])} |')
@@ -60,3 +66,36 @@ def write_tables(out: Path, runs: Iterable[Path], args: Namespace) -> str:
         with output_file(out / name) as file:
             file.write_text(text)
     return texts['table.md']
+
+
+def write_chart(path: Path, results: Iterable[dict[str, Any]]) -> None:
+    """Draw the mIoU of each run as a dot, one line for each config, the best on top."""
+    groups = {
+        config: [result['mIoU'] for result in group]
+        for config, group in by_config(results).items()
+    }
+    configs = sorted(groups, key=lambda config: np.mean(groups[config]))
+    figure = Figure(figsize=(7, 0.8 + 0.3 * len(configs)), dpi=120, layout='tight')
+    axes = figure.add_subplot()
+    for row, config in enumerate(configs):
+        mean = np.mean(groups[config])
+        axes.plot(groups[config], [row] * len(groups[config]), 'o', color='#9db8d9')
+        axes.plot(mean, row, '|', color='#1f4e8c', markersize=16, markeredgewidth=2)
+        axes.annotate(
+            f'{mean:.1f}', (1.01, row), xycoords=('axes fraction', 'data'), va='center'
+        )
+    axes.set_yticks(range(len(configs)), short_names(configs))
+    axes.set_ylim(-0.6, len(configs) - 0.4)
+    axes.set_xlabel('mIoU on the test data; a dot for each seed, a line for the mean')
+    axes.grid(axis='x', color='#dddddd')
+    axes.set_axisbelow(True)
+    with output_file(path) as file:
+        figure.savefig(file)
+
+
+def short_names(configs: list[str]) -> list[str]:
+    """Return the names without the fields at the end that all of them have."""
+    fields = [config.split('_') for config in configs]
+    while len({names[-1] for names in fields}) == 1 and min(map(len, fields)) > 1:
+        fields = [names[:-1] for names in fields]
+    return ['_'.join(names) for names in fields]

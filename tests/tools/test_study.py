@@ -7,9 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import study as tool
+import study_table
 import torch
 from bfloat16 import Bfloat16OptimWrapper
 from boundary_iou import BoundaryIoU, boundary
+from matplotlib.figure import Figure
+from PIL import Image
 
 from mmseg_plugins.report.evaluation import Evaluation
 from tests.tools.tiny_training import CONFIG, OPTIONS
@@ -41,6 +44,17 @@ class SameProcess:
 
     def poll(self):
         return self.returncode
+
+
+class KeepFigures:
+    """In place of matplotlib's Figure: keep what it makes."""
+
+    def __init__(self):
+        self.figures = []
+
+    def __call__(self, **options):
+        self.figures.append(Figure(**options))
+        return self.figures[-1]
 
 
 def run(out, *options: str) -> tuple[int | str | None, int]:
@@ -87,6 +101,26 @@ def test_a_study_is_continued_and_its_table_is_that_of_its_runs(
     (runs[1] / 'result.json').unlink()  # as if it was stopped before its end
     assert run(tmp_path, '--seeds', '0', '1', *options) == (0, 1)
     assert json.loads((tmp_path / 'table.json').read_text())[1]['mIoU'] == mious[1]
+
+
+def test_the_chart_names_what_differs_and_has_the_best_config_on_top(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(study_table, 'Figure', keep := KeepFigures())
+    values = {'fcn-8s_r50_1xb4': [50, 54], 'fcn-4s_r50_1xb4': [60], 'psp_r18_1xb4': [9]}
+    results = [
+        dict(config=config, mIoU=value)
+        for config, group in values.items()
+        for value in group
+    ]
+    study_table.write_chart(tmp_path / 'chart.png', results)
+    (axes,) = keep.figures[0].axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ['psp_r18', 'fcn-8s_r50', 'fcn-4s_r50']  # from the bottom
+    assert [text.get_text() for text in axes.texts] == ['9.0', '52.0', '60.0']
+    assert [len(line.get_xdata()) for line in axes.lines] == [1, 1, 2, 1, 1, 1]
+    with Image.open(tmp_path / 'chart.png') as image:
+        assert image.size[0] == 840
 
 
 def test_a_run_that_fails_is_named_and_the_exit_status_is_1(
