@@ -119,6 +119,13 @@ def read_samples(runs: dict[str, Path]) -> list[dict[str, str]]:
     return samples
 
 
+def common_ending(names: list[str]) -> str:
+    """Return what all names have at their end, from an underscore on."""
+    first = names[0]
+    endings = [first[i:] for i, letter in enumerate(first) if letter == '_']
+    return next((e for e in endings if all(name.endswith(e) for name in names)), '')
+
+
 def make_page(words: list[str]) -> str:
     """Return the page of the run folders ``words``; see :func:`align` for errors."""
     if len(words) < 2:
@@ -128,6 +135,8 @@ def make_page(words: list[str]) -> str:
         raise ValueError(f'{" ".join(words)}: one run is given twice')
     short = [folder.name for folder in folders]
     names = short if len({*short}) == len(words) else words
+    ending = common_ending(names)
+    names = [name.removesuffix(ending) for name in names]
     first, *others = [Evaluation.load(word) for word in words]
     others = [align(first, o, word) for o, word in zip(others, words[1:], strict=True)]
     differences = [compare(first, other) for other in others]
@@ -136,6 +145,7 @@ def make_page(words: list[str]) -> str:
     return render(
         'compare.html.j2',
         names=names,
+        ending=ending,
         num_images=len(first.names),
         classes=[*first.classes, 'mIoU'],
         colours=['#' + bytes(colour.tolist()).hex() for colour in first.palette],

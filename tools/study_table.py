@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from compare import common_ending
 from matplotlib.figure import Figure
 from output_file import output_file
 
@@ -84,18 +85,12 @@ def write_chart(path: Path, results: Iterable[dict[str, Any]]) -> None:
         axes.annotate(
             f'{mean:.1f}', (1.01, row), xycoords=('axes fraction', 'data'), va='center'
         )
-    axes.set_yticks(range(len(configs)), short_names(configs))
+    ending = common_ending(configs)
+    names = [config.removesuffix(ending) for config in configs]
+    axes.set_yticks(range(len(configs)), names)
     axes.set_ylim(-0.6, len(configs) - 0.4)
     axes.set_xlabel('mIoU on the test data; a dot for each seed, a line for the mean')
     axes.grid(axis='x', color='#dddddd')
     axes.set_axisbelow(True)
     with output_file(path) as file:
         figure.savefig(file)
-
-
-def short_names(configs: list[str]) -> list[str]:
-    """Return the names without the fields at the end that all of them have."""
-    fields = [config.split('_') for config in configs]
-    while len({names[-1] for names in fields}) == 1 and min(map(len, fields)) > 1:
-        fields = [names[:-1] for names in fields]
-    return ['_'.join(names) for names in fields]

@@ -101,6 +101,14 @@ def test_the_page_shows_numbers_and_the_same_images(
     assert len({*sources}) == len(sources) == 2 + 3
 
 
+def test_the_page_names_the_common_end_of_the_names_once(shares, tmp_path):
+    names = 'fcn-8s_r50_seed0', 'fcn-4s_r50_seed0'
+    page = tool.make_page([write(tmp_path / n, evaluation(shares), 1) for n in names])
+    assert '<h1>fcn-8s, fcn-4s</h1>' in page
+    assert page.count('_r50_seed0') == 1
+    assert tool.common_ending(['a_x', 'b_y', 'c_x']) == ''
+
+
 def test_mistakes_end_in_a_sentence(shares, tmp_path):
     first = evaluation(shares)
     names = np.array([f'x{name}' for name in first.names])
