@@ -71,6 +71,8 @@ def make_config(args: argparse.Namespace, path: str, seed: int, run: Path) -> Co
         cfg.custom_hooks.append(hook)
     if args.amp:
         cfg.optim_wrapper.type = 'Bfloat16OptimWrapper'
+        for name in ('loss_scale', 'dtype', 'use_fp64'):  # of mmengine's own for AMP
+            cfg.optim_wrapper.pop(name, None)
     return without_format(cfg, path)
 
 

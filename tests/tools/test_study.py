@@ -12,6 +12,7 @@ import torch
 from bfloat16 import Bfloat16OptimWrapper
 from boundary_iou import BoundaryIoU, boundary
 from matplotlib.figure import Figure
+from mmengine.registry import OPTIM_WRAPPERS
 from PIL import Image
 
 from mmseg_plugins.report.evaluation import Evaluation
@@ -142,9 +143,11 @@ def test_with_amp_the_loss_is_computed_in_bfloat16_and_the_weights_are_not():
     wrapper.update_params(loss)
     assert torch.allclose(layer.weight, before - 0.1)
 
-    args = tool.parse([str(CONFIG), '--amp'])
-    cfg = tool.make_config(args, str(CONFIG), 0, Path('run'))
-    assert cfg.optim_wrapper.type == 'Bfloat16OptimWrapper'
+    options = ['optim_wrapper.type=AmpOptimWrapper', 'optim_wrapper.loss_scale=dynamic']
+    args = tool.parse([str(CONFIG), '--amp', '--cfg-options', *options])
+    wrapper_cfg = tool.make_config(args, str(CONFIG), 0, Path('run')).optim_wrapper
+    wrapper_cfg.optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    assert isinstance(OPTIM_WRAPPERS.build(wrapper_cfg), Bfloat16OptimWrapper)
 
 
 @pytest.mark.parametrize(
