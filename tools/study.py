@@ -33,11 +33,13 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from networks import build_segmentor, find_test_dataset, load_config
 from output_file import output_file
-from study_table import MEASURES, RESULT, write_chart, write_tables
+from study_table import MEASURES, RESULT, read_result, write_chart, write_tables
 
-from mmseg_plugins.report.evaluation import Evaluation, mean_of_numbers
+from mmseg_plugins.report.evaluation import Evaluation
 from mmseg_plugins.run_folder import TEST_CONFIG
 
+SETTINGS = 'settings.json'
+REPORT = 'mmseg_plugins.ReportHook'
 NEVER = 10**9  # an iteration that a training by the clock does not reach
 
 
@@ -60,15 +62,22 @@ def make_config(args: argparse.Namespace, path: str, seed: int, run: Path) -> Co
     cfg = load_config(path)
     cfg.merge_from_dict(args.cfg_options)
     cfg.work_dir, cfg.experiment_name = str(run), run.name
-    cfg.randomness = dict(seed=seed)
+    cfg.randomness = dict(cfg.get('randomness', {}), seed=seed)
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.default_hooks.checkpoint.save_best = None
     cfg.resume = (run / 'last_checkpoint').is_file()
+    cfg.custom_hooks = cfg.get('custom_hooks', [])
+    if REPORT not in [hook['type'] for hook in cfg.custom_hooks]:  # as in mmseg's
+        cfg.custom_hooks.append(dict(type=REPORT))
+    cfg.report = True  # its numbers are those of the table
     if args.seconds:
         cfg.param_scheduler = []
         cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=NEVER)
         hook = dict(type='mmseg_plugins.TimedScheduleHook', seconds=args.seconds)
         cfg.custom_hooks.append(hook)
+        cfg.log_processor = dict(cfg.get('log_processor', {}), by_epoch=False)
+        if cfg.default_hooks.checkpoint.get('by_epoch', True):
+            cfg.default_hooks.checkpoint.update(by_epoch=False, interval=500)
     if args.amp:
         cfg.optim_wrapper.type = 'Bfloat16OptimWrapper'
         for name in ('loss_scale', 'dtype', 'use_fp64'):  # of mmengine's own for AMP
@@ -108,17 +117,12 @@ def train_and_test(args: argparse.Namespace, path: str, seed: int, run: Path) ->
     ious = dict(
         zip(evaluation.classes.tolist(), evaluation.iou().tolist(), strict=True)
     )
-    groups = {
-        name: mean_of_numbers(np.array([ious[each] for each in names.split(',')]))
-        for name, names in args.groups.items()
-    }
     result = {
         'config': Path(path).stem,
         'seed': seed,
         'mIoU': 100 * evaluation.miou(),
         'accuracy': 100 * evaluation.aacc(),
         'boundary IoU': 100 * metrics['boundary_iou'],
-        **{name: 100 * value for name, value in groups.items()},
         'IoU': {name: 100 * value for name, value in ious.items()},
         'parameters': counts['params'],
         'multiply-adds': counts['flops'],
@@ -151,6 +155,7 @@ def run_all(args: argparse.Namespace, runs: dict[Path, tuple[str, int]]) -> bool
             while waiting and len(running) < args.jobs:
                 run = waiting.pop(0)
                 run.mkdir(parents=True, exist_ok=True)
+                (run / SETTINGS).write_text(json.dumps(settings_of(args)))
                 command = [sys.executable, __file__, *args.words, '--only', run.name]
                 with (run / 'screen.log').open('a') as log:
                     process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -161,7 +166,7 @@ def run_all(args: argparse.Namespace, runs: dict[Path, tuple[str, int]]) -> bool
                 process, start = running.pop(run)
                 if process.returncode == 0:
                     durations.append(time.monotonic() - start)
-                    result = json.loads((run / RESULT).read_text())
+                    result = read_result(run, args.groups)
                     values = [f'{m} {result[m]:.1f}' for m in (*MEASURES, *args.groups)]
                     took = f'{result["iterations"]} iterations'
                     print(f'{run.name}: {", ".join(values)}, {took}', flush=True)
@@ -214,20 +219,23 @@ def check(args: argparse.Namespace, runs: dict[Path, tuple[str, int]]) -> None:
 
     Raises:
         ValueError: If a config or class does not exist, two configs have one name, or a
-            finished run had other settings.
+            run had other settings.
     """
     if len(runs) < len(args.configs) * len(args.seeds):
         raise ValueError('two configs have one name, or a seed is given twice')
     for path in args.configs:
-        dataset = find_test_dataset(load_config(path))
-        classes = DATASETS.get(dataset.type).METAINFO.get('classes', ())
+        cfg = load_config(path)
+        cfg.merge_from_dict(args.cfg_options)
+        dataset = find_test_dataset(cfg)
+        info = {**DATASETS.get(dataset.type).METAINFO, **dataset.get('metainfo', {})}
+        classes = info.get('classes', ())
         for name in ','.join(args.groups.values()).split(',') if args.groups else ():
             if classes and name not in classes:
                 raise ValueError(f'--groups: {name} is no class of {path}: {classes}')
     settings = settings_of(args)
     for run in runs:
-        file = run / RESULT
-        if file.is_file() and json.loads(file.read_text())['settings'] != settings:
+        file = run / SETTINGS
+        if file.is_file() and json.loads(file.read_text()) != settings:
             raise ValueError(
                 f'{run} was made with other settings or on another machine: give '
                 'another --out, or delete that folder'

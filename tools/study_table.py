@@ -12,6 +12,8 @@ from compare import common_ending
 from matplotlib.figure import Figure
 from output_file import output_file
 
+from mmseg_plugins.report.evaluation import mean_of_numbers
+
 RESULT = 'result.json'
 MEASURES = ('mIoU', 'accuracy', 'boundary IoU')  # and the groups
 COSTS = ('parameters', 'multiply-adds', 'training s', 'iterations')
@@ -26,6 +28,15 @@ def by_config(results: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any
     return groups
 
 
+def read_result(run: Path, groups: dict[str, str]) -> dict[str, Any]:
+    """Return the result of a run, with the mean IoU of each group of classes."""
+    result = json.loads((run / RESULT).read_text())
+    for name, classes in groups.items():
+        ious = np.array([result['IoU'][each] for each in classes.split(',')])
+        result[name] = mean_of_numbers(ious)
+    return result
+
+
 def cell(results: list[dict[str, Any]], column: str) -> str:
     """Return the mean of a column, with its standard deviation if there are seeds."""
     values = [result[column] / UNITS.get(column, 1) for result in results]
@@ -37,8 +48,8 @@ def cell(results: list[dict[str, Any]], column: str) -> str:
 
 def write_tables(out: Path, runs: Iterable[Path], args: Namespace) -> str:
     """Write table.md and table.json of the finished runs; return the former."""
-    files = [run / RESULT for run in runs if (run / RESULT).is_file()]
-    results = [json.loads(file.read_text()) for file in files]
+    finished = [run for run in runs if (run / RESULT).is_file()]
+    results = [read_result(run, args.groups) for run in finished]
     columns = [*MEASURES, *args.groups, *COSTS]
     units = {1e6: ', M', 1e9: ', G'}
     heads = [name + units.get(UNITS.get(name), '') for name in columns]

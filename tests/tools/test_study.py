@@ -19,7 +19,8 @@ from mmseg_plugins.report.evaluation import Evaluation
 from tests.tools.tiny_training import CONFIG, OPTIONS
 
 pytestmark = pytest.mark.one_line
-TINY = [option for option in OPTIONS if option != 'report=False'] + [
+TINY = [
+    *OPTIONS,
     'train_cfg.max_iters=2',
     'default_hooks.checkpoint.interval=1',
     *(
@@ -28,6 +29,7 @@ TINY = [option for option in OPTIONS if option != 'report=False'] + [
         for option in ('num_workers=0', 'persistent_workers=False')
     ),
 ]
+TINY_AMP = ['--amp', '--cfg-options', *TINY]
 
 
 class SameProcess:
@@ -99,7 +101,11 @@ def test_a_study_is_continued_and_its_table_is_that_of_its_runs(
     code, number = run(tmp_path, *options, 'train_cfg.max_iters=3')
     assert 'was made with other settings' in code
     assert number == 0
+    assert run(tmp_path, *options, '--groups', 'low=road')[1] == 0  # of the same runs
+    (result,) = json.loads((tmp_path / 'table.json').read_text())
+    assert result['low'] == result['IoU']['road']
     (runs[1] / 'result.json').unlink()  # as if it was stopped before its end
+    assert 'was made with other' in run(tmp_path, '--seeds', '1', *TINY_AMP)[0]
     assert run(tmp_path, '--seeds', '0', '1', *options) == (0, 1)
     assert json.loads((tmp_path / 'table.json').read_text())[1]['mIoU'] == mious[1]
 
@@ -150,11 +156,27 @@ def test_with_amp_the_loss_is_computed_in_bfloat16_and_the_weights_are_not():
     assert isinstance(OPTIM_WRAPPERS.build(wrapper_cfg), Bfloat16OptimWrapper)
 
 
+def test_by_the_clock_any_config_counts_iterations_and_writes_a_report():
+    words = [str(CONFIG), '--seconds', '9', '--cfg-options', 'randomness.diff_rank=1']
+    args = tool.parse(words)
+    args.cfg_options['default_hooks.checkpoint.by_epoch'] = True
+    args.cfg_options['custom_hooks'] = []
+    cfg = tool.make_config(args, str(CONFIG), 3, Path('run'))
+    assert cfg.randomness == dict(seed=3, diff_rank=1)
+    assert not cfg.default_hooks.checkpoint.by_epoch
+    hooks = [hook['type'] for hook in cfg.custom_hooks]
+    assert hooks == ['mmseg_plugins.ReportHook', 'mmseg_plugins.TimedScheduleHook']
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
         (['--seeds', '1', '1'], 'a seed is given twice'),
         (['--groups', 'thin=pole,fog'], 'fog is no class of'),
+        (
+            ['--cfg-options', 'test_dataloader.dataset.metainfo.classes=[a,b]'],
+            'road is no class of',
+        ),
     ],
 )
 def test_mistakes_end_in_a_sentence(tmp_path, options, message):
