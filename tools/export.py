@@ -50,6 +50,7 @@ def write_verified(
     """
     start = time.monotonic()
     with output_file(out) as unfinished:
+        out.parent.mkdir(parents=True, exist_ok=True)
         print(f'Writing {out}; a large network takes minutes.', flush=True)
         export(network, unfinished, describe(network))
         print(f'Written in {time.monotonic() - start:.0f} s. Running it:')
@@ -72,7 +73,9 @@ def read_images(segmentor: nn.Module, folder: str, out: Path) -> list[np.ndarray
     predictor = Predictor(segmentor)
     sources = find_sources([folder], out, {}, predictor.suffixes)
     paths = [path for path in sources if not is_video(path)]
-    images = [predictor.read(path) for path in paths[:4]]
+    if not paths:
+        raise ValueError(f'--images {folder}: has videos only, give images')
+    images = [predictor.read_named(path) for path in paths[:4]]
     if predictor.is_multi_channel:
         return images
     return [cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in images]
@@ -126,6 +129,11 @@ def main(argv: list[str] | None = None) -> None:
         is_smaller_too = bool(args.int8 or args.fp16)
         if is_smaller_too and out.suffix != '.onnx':
             raise ValueError(f'{out}: must end with .onnx for --int8 and --fp16')
+        if is_smaller_too and not {'logits', 'labels'} & {*args.outputs}:
+            raise ValueError(
+                f'--outputs {" ".join(args.outputs)}: add labels for --int8 and '
+                '--fp16, which measure the mIoU'
+            )
         segmentor = load_segmentor(config, checkpoint)
         network = ExportableNetwork(segmentor, args.input, args.outputs)
         images = read_images(segmentor, args.images, out) if args.images else []

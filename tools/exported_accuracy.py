@@ -12,7 +12,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
@@ -43,11 +42,8 @@ def write_smaller(
         fp16: Whether to write the file in 16-bit floats.
 
     Raises:
-        ValueError: If ``path`` is no ONNX file, the folder has no images, or the file
-            has no classes.
+        ValueError: If the folder has no images, or the file has no classes.
     """
-    if path.suffix != '.onnx':
-        raise ValueError(f'{path}: must end with .onnx for --int8 and --fp16')
     paths = [path]
     with Progress(disable=not sys.stdout.isatty()) as bars:
         if folder:
@@ -59,7 +55,7 @@ def write_smaller(
             paths.append(path.with_stem(f'{path.stem}_fp16'))
             with output_file(paths[-1]) as unfinished:
                 convert_to_fp16(path, unfinished)
-        scores = [measure_miou(segmentor.cfg, path, bars) for path in paths]
+        scores = [measure_miou(segmentor, path, bars) for path in paths]
     heading = f'ms at {SIZE[0]} x {SIZE[1]}, {THREADS} threads'
     print(f'{"file":<30}{"mIoU":>7}{"change":>8}  {heading}{"speed":>8}{"MB":>7}')
     times = measure_times(paths)
@@ -80,21 +76,22 @@ def read_calibration_images(
     sources = find_sources([folder], path, {}, predictor.suffixes)
     names = [name for name in sources if not is_video(name)]
     for name in make_track(bars)(names, len(names), 'calibration images'):
-        data = predictor.start(dict(img=predictor.read(name)))
+        data = predictor.start(dict(img=predictor.read_named(name)))
         for step in predictor.steps:
             data = step(data)
         yield _convert(data['inputs'], taken)
 
 
-def measure_miou(cfg: Config, path: Path, bars: Progress) -> float:
-    """Return the mIoU of a file, in percent, on the test set of a config.
+def measure_miou(segmentor: nn.Module, path: Path, bars: Progress) -> float:
+    """Return the mIoU of a file, in percent, on the test set of its config.
 
     Logits are resized to the size of the annotation as in mmseg, labels by the nearest.
 
     Raises:
         ValueError: If the file has neither, or ``test_evaluator`` has no mIoU.
     """
-    run, taken = open_exported(path), read_metadata(path)['input']
+    cfg, taken = segmentor.cfg, read_metadata(path)['input']
+    run = open_exported(path)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     MMLogger.get_current_instance().setLevel('ERROR')  # no tables of all classes
@@ -103,11 +100,10 @@ def measure_miou(cfg: Config, path: Path, bars: Progress) -> float:
     indices = range(len(dataset))
     for index in make_track(bars)(indices, len(dataset), f'{path.name}: test images'):
         item = dataset[index]
-        outputs, sample = (
-            run(_convert(item['inputs'], taken)[None]),
-            item['data_samples'],
-        )
-        labels = _labels(outputs, tuple(sample.gt_sem_seg.shape))
+        outputs = run(_convert(item['inputs'], taken)[None])
+        sample = item['data_samples']
+        size = tuple(sample.gt_sem_seg.shape)
+        labels = choose_labels(outputs, size, segmentor.align_corners)
         sample.pred_sem_seg = PixelData(data=torch.from_numpy(labels)[None])
         evaluator.process([sample])
     metrics = evaluator.evaluate(len(dataset))
@@ -139,10 +135,14 @@ def _convert(inputs: Tensor, taken: dict) -> np.ndarray:
     return image.astype(taken['dtype'])
 
 
-def _labels(outputs: dict[str, np.ndarray], size: tuple[int, int]) -> np.ndarray:
+def choose_labels(
+    outputs: dict[str, np.ndarray], size: tuple[int, int], align_corners: bool
+) -> np.ndarray:
+    """Return the labels (H, W) of one image from the outputs of a file."""
     if 'logits' in outputs and outputs['logits'].shape[1] > 1:
         logits = torch.from_numpy(outputs['logits'])
-        return resize(logits, size, None, 'bilinear', False, False)[0].argmax(0).numpy()
+        logits = resize(logits, size, None, 'bilinear', align_corners, False)
+        return logits[0].argmax(0).numpy()
     if 'labels' not in outputs:
         raise ValueError('the file has no classes to compare: --outputs labels')
     return cv2.resize(outputs['labels'][0], size[::-1], None, 0, 0, cv2.INTER_NEAREST)

@@ -57,7 +57,7 @@ class ExportableNetwork(nn.Module):
 
     Raises:
         ValueError: If an argument is not one of these, the data preprocessor pads to a
-            fixed size, or there are more classes than an 8-bit label can hold.
+            fixed size, or 8 bits cannot hold the image or the label.
     """
 
     def __init__(
@@ -85,6 +85,17 @@ class ExportableNetwork(nn.Module):
                 f'data_preprocessor.test_cfg={padding}: a file takes images of any '
                 'size; replace size by size_divisor in the config'
             )
+        self.is_normalized = preprocessor._enable_normalize
+        if (
+            self.is_normalized
+            and input_type == 'uint8'
+            and preprocessor.mean.max() > 255
+        ):
+            raise ValueError(
+                f'input_type=uint8: the mean of the training images is '
+                f'{preprocessor.mean.max():g}, which 8 bits cannot hold; give '
+                '--input float32'
+            )
         self.input_type, self.outputs = input_type, tuple(outputs)
         self.size_divisor = padding.get('size_divisor') or 1
         self.pad_value = preprocessor.pad_val
@@ -96,7 +107,6 @@ class ExportableNetwork(nn.Module):
                     # mmseg's layer makes numbers of the sizes, this one does not.
                     arguments = layer.scale_factor, layer.mode, layer.align_corners
                     setattr(module, name, nn.Upsample(None, *arguments))
-        self.is_normalized = preprocessor._enable_normalize
         if self.is_normalized:
             self.register_buffer('mean', preprocessor.mean.cpu().clone())
             self.register_buffer('std', preprocessor.std.cpu().clone())
@@ -148,8 +158,11 @@ class ExportableNetwork(nn.Module):
 
     def _encode_decode(self, images: Tensor) -> Tensor:
         head, size = self.segmentor.decode_head, images.shape[2:]
-        predict = getattr(type(head), 'predict_by_feat', None)
-        if predict is not BaseDecodeHead.predict_by_feat:
+        names = ('predict', 'predict_by_feat')
+        if any(
+            getattr(type(head), name, None) is not getattr(BaseDecodeHead, name)
+            for name in names
+        ):
             return self.segmentor.encode_decode(images, [dict(img_shape=size)])
         # With align_corners=True, mmseg's warning makes constants of the sizes.
         logits = head(self.segmentor.extract_feat(images))

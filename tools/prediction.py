@@ -114,6 +114,13 @@ class Predictor:
             return self.load.read(address)
         return read_image(address, self.decode)
 
+    def read_named(self, address: str) -> np.ndarray:
+        """Return the image of a file; an error is a ValueError with its name."""
+        try:
+            return self.read(address)
+        except (OSError, ValueError) as error:
+            raise ValueError(f'{address}: {error}; restore or remove it') from error
+
     def picture(self, image: np.ndarray) -> np.ndarray:
         """Return what to show of an image, (H, W, 3), RGB, uint8."""
         if self.is_multi_channel:

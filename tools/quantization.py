@@ -72,7 +72,12 @@ def convert_to_fp16(path: Path, out: Path) -> None:
         ValueError: If packages are missing.
     """
     _check_packages()
-    onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), out)
+    model = convert_float_to_float16(onnx.load(path), keep_io_types=True)
+    # The converter casts a tensor that layers share once for each, under one name.
+    nodes = {tuple(node.output): node for node in model.graph.node}
+    del model.graph.node[:]
+    model.graph.node.extend(nodes.values())
+    onnx.save(model, out)
 
 
 def name_float_nodes(graph: 'onnx.GraphProto') -> list[str]:
@@ -104,7 +109,7 @@ def pad_depthwise(graph: 'onnx.GraphProto') -> None:
 
     ONNX Runtime computes 8 channels of 8 bits at a time, and those that are left one by
     one: DFANet-A with its 12 channels becomes a fifth faster. A convolution is padded
-    if it is between two others, with a ReLU at most. The outputs do not change.
+    if it is between two ordinary ones, with a ReLU at most. The outputs do not change.
     """
     weights = {tensor.name: tensor for tensor in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
@@ -113,9 +118,9 @@ def pad_depthwise(graph: 'onnx.GraphProto') -> None:
         for name in node.input:
             users[name].append(node)
     for node in graph.node:
-        groups = [item for item in node.attribute if item.name == 'group']
+        group = _find_group(node)
         weight = weights.get(node.input[1]) if node.op_type == 'Conv' else None
-        if not groups or weight is None or groups[0].i != weight.dims[0]:
+        if group is None or weight is None or [group.i, 1] != [*weight.dims[:2]]:
             continue
         tensors = [*node.input, node.output[0]]
         before = makers.get(node.input[0])
@@ -126,11 +131,13 @@ def pad_depthwise(graph: 'onnx.GraphProto') -> None:
         neighbours = [item for item in (before, *after) if item is not None]
         if [item.op_type for item in neighbours] != ['Conv', 'Conv']:
             continue
+        if any(getattr(_find_group(item), 'i', 1) > 1 for item in neighbours):
+            continue
         rows, columns = [*before.input[1:], *node.input[1:]], after[0].input[1]
         if any(len(users[name]) > 1 for name in [*tensors, *rows, columns]):
             continue  # others use them too
         count = -weight.dims[0] % 8
-        groups[0].i += count
+        group.i += count
         for name in rows:
             _pad_with_zeros(weights[name], 0, count)
         _pad_with_zeros(weights[columns], 1, count)
@@ -146,6 +153,10 @@ class _Images(quantization.CalibrationDataReader if onnx else object):
     def get_next(self) -> dict[str, np.ndarray] | None:
         image = next(self.images, None)
         return None if image is None else {self.name: image[None]}
+
+
+def _find_group(node: 'onnx.NodeProto') -> 'onnx.AttributeProto | None':
+    return next((item for item in node.attribute if item.name == 'group'), None)
 
 
 def _pad_with_zeros(tensor: 'onnx.TensorProto', axis: int, count: int) -> None:

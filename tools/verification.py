@@ -48,7 +48,7 @@ def open_exported(path: Path) -> Runner:
     """Return a function from images (N, C, H, W) to the outputs by name.
 
     Raises:
-        ValueError: If the suffix is unknown, or ONNX Runtime is missing.
+        ValueError: If ONNX Runtime is missing.
     """
     if path.suffix == '.onnx':
         if onnxruntime is None:
@@ -65,8 +65,7 @@ def open_exported(path: Path) -> Runner:
         return lambda images: dict(
             zip(names, session.run(None, {'images': images}), strict=True)
         )
-    load = _load_program if path.suffix == '.pt2' else _load_torchscript
-    graph, metadata = load(path)
+    graph, metadata = _load(path)
     names = [output['name'] for output in json.loads(metadata)['outputs']]
 
     @torch.no_grad()
@@ -85,19 +84,18 @@ def read_metadata(path: Path) -> dict:
         session = onnxruntime.InferenceSession(path)
         text = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
     else:
-        load = _load_program if path.suffix == '.pt2' else _load_torchscript
-        text = load(path)[1]
+        text = _load(path)[1]
     return json.loads(text)
 
 
-def _load_program(path: Path) -> tuple[Callable, str]:
+def _load(path: Path) -> tuple[Callable, str]:
+    """Return the graph and the metadata of a file of torch."""
     extra = {METADATA_KEY: ''}
-    return torch.export.load(path, extra_files=extra).module(), extra[METADATA_KEY]
-
-
-def _load_torchscript(path: Path) -> tuple[Callable, str]:
-    extra = {METADATA_KEY: ''}
-    return torch.jit.load(str(path), _extra_files=extra), extra[METADATA_KEY]
+    if path.suffix == '.pt2':
+        graph = torch.export.load(path, extra_files=extra).module()
+    else:
+        graph = torch.jit.load(str(path), _extra_files=extra)
+    return graph, extra[METADATA_KEY]
 
 
 @torch.no_grad()
@@ -110,7 +108,10 @@ def compare(
         ValueError: If the network or the file cannot be run, or they differ by more
             than ``TOLERANCE``.
     """
-    run = open_exported(path)
+    try:
+        run = open_exported(path)
+    except Exception as error:  # ONNX Runtime has no narrower class of its own
+        raise ValueError(f'the file cannot be opened: {str(error)[:200]}') from error
     for batch in images:
         logits = _run(network.predict_logits, torch.from_numpy(batch), 'network itself')
         results = _run(run, batch, 'file')

@@ -92,6 +92,17 @@ def test_the_table_compares_the_files(
     assert all(abs(float(change)) < 1 for change in changes)
 
 
+@pytest.mark.parametrize(
+    ('align_corners', 'expected'), [(True, [0, 1, 1, 1]), (False, [0, 0, 1, 1])]
+)
+def test_logits_are_resized_as_in_the_network(align_corners, expected):
+    # along the width 0, 1/3, 2/3, 1 or 0, 1/4, 3/4, 1
+    logits = np.array([[[[0.3, 0.3]], [[0, 1]]]], np.float32)
+    outputs = dict(logits=logits)
+    labels = exported_accuracy.choose_labels(outputs, (1, 4), align_corners)
+    assert labels.tolist() == [expected]
+
+
 @needs_environment
 @pytest.mark.parametrize('module', ['torch', 'mmseg', 'mmengine', 'mmseg_plugins'])
 def test_the_environment_is_bare(module):

@@ -96,6 +96,32 @@ def test_a_file_has_its_outputs_and_metadata(suffix, tmp_path):
     assert metadata['temperature'] == [2]
 
 
+class TwoOutputs(FCNHead):
+    """A head like mmseg's EncHead: ``predict`` takes the first output."""
+
+    def forward(self, inputs):
+        return super().forward(inputs), None
+
+    def predict(self, inputs, batch_img_metas, test_cfg):
+        return self.predict_by_feat(self.forward(inputs)[0], batch_img_metas)
+
+
+@one_line
+@pytest.mark.parametrize('suffix', FORMATS)
+def test_a_head_with_a_predict_of_its_own(suffix, tmp_path):
+    path = tmp_path / f'net{suffix}'
+    write_verified(ExportableNetwork(build(TwoOutputs)), path, [])
+
+
+@one_line
+@pytest.mark.parametrize('suffix', FORMATS)
+def test_a_file_that_cannot_be_opened(suffix, tmp_path):
+    path = tmp_path / f'net{suffix}'
+    path.write_bytes(b'no network')
+    with pytest.raises(ValueError, match='the file cannot be opened: '):
+        next(compare(ExportableNetwork(build()), path, []))
+
+
 @one_line
 def test_the_temperature_is_that_of_the_predicted_class():
     segmentor = build(temperature=(0.5, 1.0, 2.0, 3.0, 4.0))
@@ -195,7 +221,10 @@ def test_a_network_with_five_channels(tmp_path):
         mean=[900.0] * 5,
         std=[300.0] * 5,
     )
-    network = ExportableNetwork(build(FCNHead, preprocessor, 5), 'float32')
+    segmentor = build(FCNHead, preprocessor, 5)
+    with pytest.raises(ValueError, match='is 900, which 8 bits cannot hold'):
+        ExportableNetwork(segmentor)
+    network = ExportableNetwork(segmentor, 'float32')
     (first, *_) = make_batches(network)
     assert first.shape == (1, 5, 97, 131)
     assert 800 < first.mean() < 1000
@@ -206,7 +235,7 @@ def test_a_network_with_five_channels(tmp_path):
 
 def test_the_command_writes_what_predict_predicts(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    out = Path('scenes.torchscript')
+    out = Path('new/scenes.torchscript')
     Path('streets').mkdir()
     Image.fromarray(render_scene(5, (192, 256))[0]).save('streets/a.png')
     words = [str(out), '--outputs', 'labels', 'confidence', '--images', 'streets']
@@ -248,11 +277,26 @@ def test_control_another_temperature_is_a_difference(tmp_path):
         (['missing.py', 'a.pth', 'net.onnx'], 'missing.py: no such config'),
         (['scenes', 'missing/net.pt2', '--images', 'x'], 'x does not exist'),
         (['scenes', 'a/net.torchscript'], 'a is not a folder'),
+        (
+            ['scenes', 'net.torchscript', '--images', 'broken'],
+            'broken/a.png: it is empty or not an image; restore or remove it',
+        ),
+        (
+            ['scenes', 'net.torchscript', '--images', 'videos'],
+            '--images videos: has videos only',
+        ),
+        (
+            ['scenes', 'net.onnx', '--outputs', 'confidence', '--fp16'],
+            '--outputs confidence: add labels for --int8 and --fp16',
+        ),
     ],
 )
 def test_wrong_arguments_end_in_a_sentence(words, complaint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'a').touch()
+    for name in ('broken/a.png', 'videos/a.mp4'):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
     with pytest.raises(SystemExit, match=re.escape(complaint)):
         main(words)
 

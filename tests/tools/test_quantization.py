@@ -34,20 +34,25 @@ class Network(nn.Module):
         return logits, logits.argmax(1).byte()
 
 
-@pytest.fixture(scope='module')
-def path(tmp_path_factory):
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp('onnx') / 'network.onnx'
-    names, axes = ['logits', 'labels'], {0: 'batch', 2: 'height', 3: 'width'}
+def write(network, images, path, names):
+    axes = {0: 'batch', 2: 'height', 3: 'width'}
     torch.onnx.export(
-        Network().eval(),
-        (torch.zeros(2, 3, 32, 32, dtype=torch.uint8),),
+        network,
+        (images,),
         path,
         input_names=['images'],
         output_names=names,
         dynamic_axes=dict(images=axes),
         dynamo=False,
     )
+
+
+@pytest.fixture(scope='module')
+def path(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp('onnx') / 'network.onnx'
+    images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    write(Network().eval(), images, path, ['logits', 'labels'])
     model = onnx.load(path)
     model.metadata_props.add(key='mmseg_plugins', value='{}')
     onnx.save(model, path)
@@ -109,6 +114,46 @@ def test_padded_channels_change_no_number(path):
     assert 12 not in groups
     difference = _logits(model.SerializeToString()) - _logits(path)
     assert np.abs(difference).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    'layers',
+    [
+        [(12, 12, 12), (12, 12, 12)],  # two depthwise convolutions
+        [(12, 12, 12), (12, 12, 2)],  # the next one has groups
+        [(12, 1, 1), (1, 12, 1)],  # one output, which is not depthwise
+    ],
+)
+def test_other_grouped_convolutions_are_not_padded(layers, tmp_path):
+    path = tmp_path / 'network.onnx'
+    shapes = [(3, 12, 1), *layers, (12, 5, 1)]
+    convolutions = [nn.Conv2d(i, o, 1, groups=groups) for i, o, groups in shapes]
+    write(nn.Sequential(*convolutions), torch.zeros(2, 3, 8, 8), path, ['logits'])
+    model = onnx.load(path)
+    pad_depthwise(model.graph)
+    assert model.graph.node == onnx.load(path).graph.node
+    onnx.checker.check_model(onnx.shape_inference.infer_shapes(model, strict_mode=True))
+
+
+def test_layers_that_share_a_tensor_in_fp16(tmp_path):
+    helper, number = onnx.helper, onnx.TensorProto.FLOAT
+    scales = helper.make_tensor('scales', number, [4], [1, 1, 2, 2])
+    nodes = [
+        helper.make_node('Constant', [], ['scales'], value=scales),
+        helper.make_node('Resize', ['images', '', 'scales'], ['x'], name='first'),
+        helper.make_node('Resize', ['x', '', 'scales'], ['logits'], name='second'),
+    ]
+    images, logits = (
+        helper.make_tensor_value_info(name, number, [2, 3, size, size])
+        for name, size in (('images', 4), ('logits', 16))
+    )
+    graph = helper.make_graph(nodes, 'g', [images], [logits])
+    opset = [helper.make_opsetid('', 18)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=9)
+    path, out = tmp_path / 'network.onnx', tmp_path / 'out.onnx'
+    onnx.save(onnx.shape_inference.infer_shapes(model), path)
+    convert_to_fp16(path, out)
+    assert len(onnxruntime.InferenceSession(out).get_inputs()) == 1
 
 
 def test_int8_without_images_is_refused(path, tmp_path):
