@@ -156,6 +156,10 @@ def test_blocks_run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
                 assert done.returncode == 0, f'{where}: {done.stderr[-2000:]}'
         elif code.startswith('_base_'):
             (folder / 'config.py').write_text(code)
-            networks.build_segmentor(networks.load_config('config.py'))
+            cfg = networks.load_config('config.py')
+            networks.build_segmentor(cfg)
+            steps = cfg.train_dataloader.dataset.pipeline
+            crops = {tuple(step.crop_size) for step in steps if 'crop_size' in step}
+            assert crops <= {tuple(cfg.model.data_preprocessor.size)}, where
         else:
             exec(compile(code, where, 'exec'), namespace)
