@@ -39,6 +39,7 @@ from mmseg_plugins.report.evaluation import Evaluation
 from mmseg_plugins.run_folder import TEST_CONFIG
 
 SETTINGS = 'settings.json'
+LAST = 'last_checkpoint'  # mmengine's file with the name of the last checkpoint
 REPORT = 'mmseg_plugins.ReportHook'
 NEVER = 10**9  # an iteration that a training by the clock does not reach
 
@@ -65,7 +66,7 @@ def make_config(args: argparse.Namespace, path: str, seed: int, run: Path) -> Co
     cfg.randomness = dict(cfg.get('randomness', {}), seed=seed)
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.default_hooks.checkpoint.save_best = None
-    cfg.resume = (run / 'last_checkpoint').is_file()
+    cfg.resume = (run / LAST).is_file()
     cfg.custom_hooks = cfg.get('custom_hooks', [])
     if REPORT not in [hook['type'] for hook in cfg.custom_hooks]:  # as in mmseg's
         cfg.custom_hooks.append(dict(type=REPORT))
@@ -102,7 +103,7 @@ def train_and_test(args: argparse.Namespace, path: str, seed: int, run: Path) ->
         del runner  # and the processes of its loader
         # A runner of its own: EMAHook would begin anew in the one of the training.
         cfg = without_format(cfg, TEST_CONFIG)
-        cfg.resume, cfg.load_from = False, (run / 'last_checkpoint').read_text()
+        cfg.resume, cfg.load_from = False, (run / LAST).read_text()
         cfg.experiment_name += '_test'
         evaluators = cfg.test_evaluator
         evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
@@ -234,8 +235,9 @@ def check(args: argparse.Namespace, runs: dict[Path, tuple[str, int]]) -> None:
                 raise ValueError(f'--groups: {name} is no class of {path}: {classes}')
     settings = settings_of(args)
     for run in runs:
+        is_begun = any((run / name).is_file() for name in (RESULT, LAST))
         file = run / SETTINGS
-        if file.is_file() and json.loads(file.read_text()) != settings:
+        if is_begun and file.is_file() and json.loads(file.read_text()) != settings:
             raise ValueError(
                 f'{run} was made with other settings or on another machine: give '
                 'another --out, or delete that folder'

@@ -135,6 +135,7 @@ def test_a_run_that_fails_is_named_and_the_exit_status_is_1(
 ):
     assert run(tmp_path, '--cfg-options', 'model.backbone.type=None') == (1, 1)
     assert f'{CONFIG.stem}_seed0 failed, see ' in capsys.readouterr().out
+    assert run(tmp_path, '--cfg-options', *TINY) == (0, 1)  # after it is corrected
 
 
 def test_with_amp_the_loss_is_computed_in_bfloat16_and_the_weights_are_not():
