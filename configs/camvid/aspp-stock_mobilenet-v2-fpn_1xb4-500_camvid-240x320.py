@@ -1,7 +1,8 @@
 """mmseg's DepthwiseSeparableASPPHead on MobileNetV2 and a pyramid, CamVid.
 
 Run:     python tools/study.py <this file>
-Result:  not measured; paper: no result with this recipe
+Result:  mIoU 50.5 on test, mean of two seeds; docs/results.md has the conditions;
+         paper: no result with this recipe
 Source:  ours: one recipe and one backbone for all heads
 Differs: none: a head of mmseg, to compare with; 64 channels, no skip, because the
          pyramid has stride 4

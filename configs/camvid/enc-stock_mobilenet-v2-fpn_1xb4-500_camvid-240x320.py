@@ -1,7 +1,8 @@
 """mmseg's EncHead on MobileNetV2 and a pyramid, CamVid.
 
 Run:     python tools/study.py <this file>
-Result:  not measured; paper: no result with this recipe
+Result:  mIoU 54.3 on test, seed 0; docs/results.md has the conditions; paper: no result
+         with this recipe
 Source:  ours: one recipe and one backbone for all heads
 Differs: none: a head of mmseg, to compare with; 64 channels
 """

@@ -1,7 +1,8 @@
 """FCN's skips on MobileNetV2 and a pyramid, CamVid.
 
 Run:     python tools/study.py <this file>
-Result:  not measured; paper: no result with this recipe
+Result:  mIoU 56.6 on test, mean of two seeds; docs/results.md has the conditions;
+         paper: no result with this recipe
 Source:  ours: one recipe and one backbone for all heads
 Differs: from the paper: all levels of a pyramid are scored, mean loss
 """

@@ -1,7 +1,8 @@
 """SPNet's head with 1 mixed pooling module on MobileNetV2 and a pyramid, CamVid.
 
 Run:     python tools/study.py <this file>
-Result:  not measured; paper: no result with this recipe
+Result:  mIoU 53.9 on test, mean of two seeds; docs/results.md has the conditions;
+         paper: no result with this recipe
 Source:  ours: one recipe and one backbone for all heads
 Differs: from the paper: a quarter of its channels, on a pyramid of stride 4, modules
          that start as the identity

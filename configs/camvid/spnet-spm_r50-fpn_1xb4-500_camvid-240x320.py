@@ -1,7 +1,8 @@
 """SPNet's backbone, ResNet-50 of ImageNet with SPMs, with a pyramid, CamVid.
 
 Run:     python tools/study.py <this file>
-Result:  not measured; paper: no result with this recipe
+Result:  mIoU 54.4 on test, seed 0; docs/results.md has the conditions; paper: no result
+         with this recipe
 Source:  ours: what the SPMs add to a pretrained backbone
 Differs: from the paper: a pyramid of stride 4 instead of dilations, no MPMs, a quarter
          of the head's channels, SPMs that start as the identity
