@@ -1,8 +1,8 @@
 """Encoder of DFANet-A with 1 sub-network and no attention, CamVid.
 
 Run:     python tools/study.py <this file>
-Result:  mIoU 25.4 on test, seed 0; docs/results.md has the conditions; paper: no result
-         with this recipe
+Result:  mIoU 26.6 on test, mean of two seeds; docs/results.md has the conditions;
+         paper: no result with this recipe
 Source:  ours, same as dfanet-x1_xception-a_1xb4-500_camvid-240x320
 Differs: same as there; no FC attention, as in Table 2 of the paper
 """

@@ -1,8 +1,8 @@
 """Encoder of DFANet-A with 2 sub-networks, CamVid.
 
 Run:     python tools/study.py <this file>
-Result:  mIoU 24.0 on test, seed 0; docs/results.md has the conditions; paper: no result
-         with this recipe
+Result:  mIoU 24.4 on test, mean of two seeds; docs/results.md has the conditions;
+         paper: no result with this recipe
 Source:  ours, same as dfanet_xception-a_1xb4-500_camvid-240x320
 Differs: same as there; no decoder, as in Table 3 of the paper: only the last attention
          module is classified

@@ -1,8 +1,8 @@
 """Encoder of DFANet-A with 3 sub-networks, CamVid.
 
 Run:     python tools/study.py <this file>
-Result:  mIoU 19.8 on test, seed 0; docs/results.md has the conditions; paper: no result
-         with this recipe
+Result:  mIoU 19.5 on test, mean of two seeds; docs/results.md has the conditions;
+         paper: no result with this recipe
 Source:  ours, same as dfanet_xception-a_1xb4-500_camvid-240x320
 Differs: same as dfanet-x1_xception-a_1xb4-500_camvid-240x320, with 3 sub-networks
 """
